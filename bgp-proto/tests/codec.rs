@@ -60,8 +60,7 @@ fn ten_thousand_prefixes_take_as_few_messages_as_fit_and_come_back() {
     assert_eq!(found.len(), messages);
     let per_message = (4096 - 23 - section.len() - 7) / 4;
     assert_eq!(messages, 10_000usize.div_ceil(per_message));
-    let back: Vec<_> =
-        found.iter().flat_map(bgp_proto::wire::update::Update::announced).map(|path| path.item).collect();
+    let back: Vec<_> = found.iter().flat_map(Update::announced).map(|path| path.item).collect();
     assert_eq!(back, sent);
     let mut owned = PathAttributes::default();
     for update in &found {
@@ -123,13 +122,7 @@ fn withdrawals_and_end_of_rib_of_every_family_are_told_apart() {
     let mut out = Vec::new();
     let v4 = (0..3000u32).map(|n| Prefix::new(n << 8, 24).unwrap());
     pack::withdraw(Family::IPV4, &agreed, v4.clone().map(Path::from), &mut out);
-    assert!(
-        updates(&out, &agreed)
-            .iter()
-            .flat_map(bgp_proto::wire::update::Update::withdrawn)
-            .map(|path| path.item)
-            .eq(v4)
-    );
+    assert!(updates(&out, &agreed).iter().flat_map(Update::withdrawn).map(|path| path.item).eq(v4));
 }
 
 #[test]
