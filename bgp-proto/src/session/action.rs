@@ -26,7 +26,7 @@ impl fmt::Display for ConnectionId {
 }
 
 /// What the caller is to do or to know, in the order that it happened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Action<'a> {
     /// Dial the peer; then [`Session::connected`](super::Session::connected) or `closed`.

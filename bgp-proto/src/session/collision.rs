@@ -53,7 +53,8 @@ pub enum Verdict {
     GoOn,
     /// Close the other with 6/7 and go on.
     CloseOther,
-    /// The peer restarted: close the other without a NOTIFICATION and go on.
+    /// The peer restarted: go on, and when its KEEPALIVE comes, close the other without a NOTIFICATION. Not before:
+    /// the OPEN may have been on its way when the peer gave this connection up for the other.
     ReplaceOther,
     /// Close this one with 6/7.
     CloseThis,

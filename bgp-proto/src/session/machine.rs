@@ -141,7 +141,13 @@ impl Session {
             self.connections.iter().filter(|known| known.deadline() <= now).map(|known| known.id).collect();
         due.into_iter().for_each(|id| self.tick_connection(now, id));
         match self.phase {
-            Phase::Held { until, .. } if until <= now => self.begin(now),
+            Phase::Held { until, .. } if until <= now => {
+                // RFC 4271 §8.2.2, Idle: a start by itself counts anew, unless oscillations are damped.
+                if !self.settings.damp_oscillations {
+                    self.failures = 0;
+                }
+                self.begin(now);
+            }
             Phase::Running { retry_at } if retry_at <= now => self.retry(now),
             _ => {}
         }
@@ -272,6 +278,9 @@ impl Session {
 
     /// The peer accepted our OPEN too: the session is up on this connection.
     pub(super) fn establish(&mut self, now: Time, id: ConnectionId) {
+        if let Some(old) = self.established() {
+            self.end(now, old, Reason::Replaced, FAILED);
+        }
         let Some(known) = self.connection(id) else { return };
         match core::mem::replace(&mut known.state, State::Connecting) {
             State::OpenConfirm { opened, mut timers } => {

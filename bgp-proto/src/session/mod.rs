@@ -62,7 +62,7 @@ use stale::Stale;
 ///   has its reason.
 /// * After `tick(now)` the deadline is later than `now`.
 /// * The same calls with the same times and the same seed give the same actions and octets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Session {
     settings: Settings,
     /// Our OPEN, encoded.

@@ -46,13 +46,14 @@ impl Session {
             if let Some(action) = self.actions.pop_front() {
                 return Some(action);
             }
-            let Some(known) = self.connections.iter_mut().find(|known| known.id == connection) else {
-                *input = &[];
-                return None;
-            };
-            let opened = match &mut known.state {
-                State::Established { opened, timers, .. } => Some((opened, timers)),
-                _ => None,
+            let known = self.connections.iter_mut().find(|known| known.id == connection);
+            let opened = match known.map(|known| &mut known.state) {
+                Some(State::Established { opened, timers, .. }) => Some((opened, timers)),
+                Some(State::Connecting) | None => {
+                    *input = &[];
+                    return None;
+                }
+                Some(_) => None,
             };
             match frame(input, opened.as_ref().map(|(opened, _)| &opened.terms.agreed)) {
                 Frame::More(_) => return None,
@@ -95,8 +96,9 @@ impl Session {
     /// The peer ends the connection. RFC 4271 §6.4: a NOTIFICATION is never answered by one.
     fn notified(&mut self, now: Time, id: ConnectionId, raw: RawMessage<'_>) {
         let notification = Notification::decode(raw);
-        // NotifMsgVerErr: another version is no reason to wait longer.
-        let version = (notification.code, notification.subcode) == (ErrorCode::OPEN, 1);
+        // NotifMsgVerErr is not counted before the session is up.
+        let version = (notification.code, notification.subcode) == (ErrorCode::OPEN, 1)
+            && self.established() != Some(id);
         let then = if version { Then::Idle { counted: false } } else { FAILED };
         self.end(now, id, Reason::Received(notification.into()), then);
     }
@@ -113,14 +115,22 @@ impl Session {
             (State::OpenConfirm { .. }, MessageType::KEEPALIVE) => return self.establish(now, id),
             (State::Waiting { heard, .. }, MessageType::KEEPALIVE) if !*heard => {
                 *heard = true;
-                return;
+                return self.chosen(now, id);
             }
-            // Octets of a connection that was not said to be up.
-            (State::Connecting, _) => return,
             (State::Delaying { .. } | State::OpenSent { .. }, _) => IN_OPEN_SENT,
             (_, _) => IN_OPEN_CONFIRM,
         };
         self.fail(now, id, unexpected(subcode, raw.kind));
+    }
+
+    /// The peer says KEEPALIVE on a connection that waits for its choice: it has chosen this one.
+    fn chosen(&mut self, now: Time, id: ConnectionId) {
+        let Some(other) = self.other(id) else { return };
+        let restart = other.opened().and_then(|opened| opened.terms.restart.as_ref());
+        let replaced = other.is_established() && restart.is_some();
+        let collision = Reason::Sent(plain(ErrorCode::CEASE, cease::CONNECTION_COLLISION));
+        let reason = if replaced { Reason::Replaced } else { collision };
+        self.end(now, other.id, reason, FAILED);
     }
 
     /// The peer's OPEN.
@@ -144,7 +154,6 @@ impl Session {
         match (verdict, other) {
             (Verdict::CloseThis, _) => return self.end(now, id, collision, FAILED),
             (Verdict::CloseOther, Some(other)) => self.end(now, other, collision, FAILED),
-            (Verdict::ReplaceOther, Some(other)) => self.end(now, other, Reason::Replaced, FAILED),
             _ => {}
         }
         let hold_until = now + self.settings.open_hold;

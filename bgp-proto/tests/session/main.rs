@@ -1,4 +1,6 @@
 //! The session: two of them on a virtual wire, and one against RFC 4271's own words.
 
+mod collision;
 mod conversation;
+mod rfc4271;
 mod wire;
