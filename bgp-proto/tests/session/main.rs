@@ -2,5 +2,7 @@
 
 mod collision;
 mod conversation;
+mod restart;
+mod negotiation;
 mod rfc4271;
 mod wire;

@@ -186,6 +186,14 @@ impl World {
         self.links[link].ends[host] = None;
     }
 
+    /// A host dies without a word and comes back with these settings; what it gets on old connections is not answered.
+    pub(crate) fn crash(&mut self, at: usize, settings: Settings) {
+        let host = &mut self.hosts[at];
+        host.links.clear();
+        host.replay = Replay::new(Session::new(settings, 3).unwrap());
+        self.links.iter_mut().for_each(|link| link.ends[at] = None);
+    }
+
     /// Breaks every connection; both sides see it.
     pub(crate) fn cut(&mut self) {
         for host in 0..2 {
