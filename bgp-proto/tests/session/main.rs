@@ -2,7 +2,9 @@
 
 mod collision;
 mod conversation;
+mod freeze;
 mod restart;
 mod negotiation;
 mod rfc4271;
+mod storm;
 mod wire;
