@@ -287,6 +287,7 @@ impl Session {
                 timers.heard(now);
                 let terms = opened.terms.clone();
                 known.state = State::Established { opened, timers, since: now };
+                self.failed_dials = 0;
                 self.stale.up(now, &terms, self.settings.stale_time, &mut self.actions);
                 self.actions.push_back(Action::Established { connection: id, terms: Box::new(terms) });
             }

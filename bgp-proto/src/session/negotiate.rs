@@ -17,6 +17,7 @@ use core::{fmt, time::Duration};
 
 /// What the two OPENs settled, beside what a message's meaning depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Terms {
     /// Families and widths: what decoding and encoding take.
     pub agreed: Agreed,
@@ -40,6 +41,7 @@ pub struct Terms {
 
 /// What the peer said about its restarts (RFC 4724, 8538, 9494), where we do graceful restart too.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Restart {
     /// The peer has just restarted: do not wait for its End-of-RIB before sending ours.
     pub restarting: bool,

@@ -56,6 +56,7 @@ impl fmt::Display for RemoteAs {
 /// All that a session is configured with. Make one with [`Settings::new`] and change what should differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
 pub struct Settings {
     /// What our OPEN says. Without a multiprotocol capability IPv4 unicast is meant, as it is of a peer.
     pub offer: Offer,
@@ -107,7 +108,7 @@ impl Settings {
             aigp: None,
             passive: false,
             delay_open: None,
-            connect_retry: Duration::from_secs(30),
+            connect_retry: Duration::from_secs(15),
             automatic_restart: true,
             idle_hold: Duration::from_secs(1),
             idle_hold_max: Duration::from_secs(60),

@@ -36,13 +36,24 @@ fn the_connection_that_the_higher_identity_dialled_stays() {
     ];
     for (ours, theirs, dialled, verdict) in rows {
         let other = Stage::Opening;
-        let collision =
-            Collision { ours, theirs, dialled, later: false, other_dialled: !dialled, other, graceful: false };
+        let collision = Collision {
+            ours,
+            theirs,
+            dialled,
+            later: false,
+            other_dialled: !dialled,
+            other,
+            graceful: false,
+        };
         assert_eq!(collision.verdict(), verdict, "{collision:?}");
         assert_eq!(Collision { other: Stage::Connecting, ..collision }.verdict(), Verdict::GoOn);
         // Once our KEEPALIVE is out on the loser, only the peer can know that it has not established it.
         let confirming = Collision { other: Stage::Confirming, ..collision }.verdict();
-        assert_eq!(confirming, if dialled && ours > theirs { Verdict::Wait } else { verdict }, "{collision:?}");
+        assert_eq!(
+            confirming,
+            if dialled && ours > theirs { Verdict::Wait } else { verdict },
+            "{collision:?}"
+        );
     }
 }
 
@@ -290,7 +301,11 @@ fn whatever_the_order_two_that_dial_each_other_end_in_exactly_one_session() {
         assert!(states > 100, "{name}: only {states} states");
         for state in &quiet {
             assert!(state.shared().is_some(), "{name}, {states} states: {:#?}", state.trail);
-            assert!(state.hosts.iter().all(|host| host.connections().count() == 1), "{name}: {:#?}", state.trail);
+            assert!(
+                state.hosts.iter().all(|host| host.connections().count() == 1),
+                "{name}: {:#?}",
+                state.trail
+            );
         }
         println!("{name}: {states} states, {} ends", quiet.len());
     }

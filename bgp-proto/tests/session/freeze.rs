@@ -113,9 +113,7 @@ fn a_session_frozen_at_any_octet_goes_on_as_if_nothing_had_happened() {
     assert!(text.iter().any(|line| line.starts_with("established")));
     assert!(text.iter().any(|line| line.starts_with("down") && line.contains("keep ipv4")), "{text:#?}");
     for moment in 0..conversation().len() {
-        let seen = run(|at, session, unread| {
-            if at == moment { hand_over(session, unread) } else { session }
-        });
+        let seen = run(|at, session, unread| if at == moment { hand_over(session, unread) } else { session });
         assert_eq!(seen, undisturbed, "frozen at octet {moment}");
     }
     let mut handed = 0;
@@ -155,5 +153,8 @@ fn a_frozen_session_of_another_layout_or_of_settings_that_refuse_it_is_not_conti
     narrow.remote = RemoteAs::Internal;
     let error = Session::thaw(narrow, frozen()).unwrap_err();
     assert!(error.to_string().contains("Bad Peer AS (2/2)"), "{error}");
-    assert_eq!(Session::new(Settings::new(offer(1, 1), RemoteAs::Any), 1).unwrap().freeze(&[]).unwrap_err(), NotFrozen::NotEstablished);
+    assert_eq!(
+        Session::new(Settings::new(offer(1, 1), RemoteAs::Any), 1).unwrap().freeze(&[]).unwrap_err(),
+        NotFrozen::NotEstablished
+    );
 }

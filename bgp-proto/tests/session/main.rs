@@ -3,8 +3,10 @@
 mod collision;
 mod conversation;
 mod freeze;
-mod restart;
 mod negotiation;
+mod recorded;
+mod restart;
 mod rfc4271;
+mod rfc4271_table;
 mod storm;
 mod wire;

@@ -153,15 +153,13 @@ fn a_role_is_demanded_only_in_strict_mode_said_once_and_only_outside() {
 fn a_required_capability_that_is_missing_is_named_in_the_refusal() {
     let mut ours = speaker(1);
     ours.offer = with(ours.offer, [Family::IPV4, Family::IPV6].map(Capability::Multiprotocol));
-    ours.required = [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh]
-        .map(CapabilityBuf::from)
-        .into();
+    ours.required =
+        [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh].map(CapabilityBuf::from).into();
     let theirs = with(offer(65002, 2), [Capability::Multiprotocol(Family::IPV4)]);
     let said = settle(&ours, &theirs).unwrap_err();
     assert_eq!((said.code.0, said.subcode), (2, 7));
     assert_eq!(said.data, [1, 4, 0, 2, 0, 1, 2, 0]);
-    let theirs =
-        with(offer(65002, 2), [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh]);
+    let theirs = with(offer(65002, 2), [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh]);
     assert!(settle(&ours, &theirs).is_ok());
 }
 
@@ -172,10 +170,8 @@ fn families_are_those_of_both_and_none_said_means_ipv4() {
     assert_eq!(families(&terms), [Family::IPV4]);
     let mut ours = speaker(1);
     ours.offer = with(ours.offer, [Family::IPV6, Family::IPV4].map(Capability::Multiprotocol));
-    let theirs = with(
-        offer(65002, 2),
-        [Family::IPV4, Family::IPV4_VPN, Family::IPV4].map(Capability::Multiprotocol),
-    );
+    let theirs =
+        with(offer(65002, 2), [Family::IPV4, Family::IPV4_VPN, Family::IPV4].map(Capability::Multiprotocol));
     let terms = settle(&ours, &theirs).unwrap();
     assert_eq!(families(&terms), [Family::IPV4]);
     assert_eq!(lines(&terms), ["ipv6: the peer did not offer it", "ipv4-vpn: only the peer offered it"]);
@@ -268,18 +264,14 @@ fn graceful_restart_takes_the_peers_last_word_for_agreed_families() {
     let ours = graceful(speaker(1), true, 100);
     let flags = |time, notification| RestartFlags { restarting: true, notification, time };
     let entry = |family, forwarding| RestartEntry { family, forwarding };
-    let mut theirs =
-        with(offer(65002, 2), [Family::IPV4, Family::IPV4_VPN].map(Capability::Multiprotocol));
-    theirs
-        .capabilities
-        .push(CapabilityBuf::graceful_restart(flags(1, false), &[entry(Family::IPV6, true)]));
+    let mut theirs = with(offer(65002, 2), [Family::IPV4, Family::IPV4_VPN].map(Capability::Multiprotocol));
+    theirs.capabilities.push(CapabilityBuf::graceful_restart(flags(1, false), &[entry(Family::IPV6, true)]));
     let last = [entry(Family::IPV4, true), entry(Family::IPV4_VPN, true), entry(Family::IPV4, false)];
     theirs.capabilities.push(CapabilityBuf::graceful_restart(flags(77, true), &last));
     let long = |family| LongLivedEntry { family, forwarding: false, stale_time: 0xff_ffff };
-    theirs.capabilities.push(CapabilityBuf::long_lived_graceful_restart(&[
-        long(Family::IPV4),
-        long(Family::IPV6),
-    ]));
+    theirs
+        .capabilities
+        .push(CapabilityBuf::long_lived_graceful_restart(&[long(Family::IPV4), long(Family::IPV6)]));
     let terms = settle(&ours, &theirs).unwrap();
     let restart = terms.restart.clone().unwrap();
     assert!(restart.restarting && restart.notification);
@@ -297,8 +289,7 @@ fn long_lived_alone_is_refused() {
     let terms = settle(&graceful(speaker(1), true, 100), &theirs).unwrap();
     assert_eq!(terms.restart, None);
     assert!(
-        lines(&terms)
-            .contains(&"long-lived graceful restart: graceful restart is not agreed".into()),
+        lines(&terms).contains(&"long-lived graceful restart: graceful restart is not agreed".into()),
         "{:?}",
         lines(&terms)
     );

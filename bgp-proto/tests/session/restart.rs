@@ -208,7 +208,8 @@ fn the_restart_bit_is_said_once() {
     }
     let mut world = World::new(restarted, graceful(speaker(2), true, 0));
     world.start();
-    let restarting = |world: &mut World| world.session(1).terms().unwrap().restart.clone().unwrap().restarting;
+    let restarting =
+        |world: &mut World| world.session(1).terms().unwrap().restart.clone().unwrap().restarting;
     assert!(restarting(&mut world));
     world.cut();
     assert!(world.run_until(world.now + secs(60), World::both_up));

@@ -23,10 +23,14 @@ fn octets() -> impl Strategy<Value = Vec<u8>> {
     };
     let open = |asn, id| {
         let mut out = Vec::new();
-        graceful(bgp_proto::session::Settings::new(offer(asn, id), bgp_proto::session::RemoteAs::Any), true, 9)
-            .offer
-            .encode(&mut out)
-            .unwrap();
+        graceful(
+            bgp_proto::session::Settings::new(offer(asn, id), bgp_proto::session::RemoteAs::Any),
+            true,
+            9,
+        )
+        .offer
+        .encode(&mut out)
+        .unwrap();
         out
     };
     let mut hello = open(65002, 2);
@@ -136,7 +140,7 @@ fn aimed(event: &Event, session: &Session) -> Event {
 /// Plays a storm and checks; returns every action with its time.
 fn play(seed: u64, restart: bool, events: &[(Duration, Event)]) -> Vec<String> {
     let mut settings = if restart { graceful(speaker(1), true, 30) } else { speaker(1) };
-    settings.delay_open = (seed % 3 == 0).then_some(secs(3));
+    settings.delay_open = seed.is_multiple_of(3).then_some(secs(3));
     let mut replay = Replay::new(Session::new(settings, seed).unwrap());
     let mut watch = Watch::default();
     let (mut now, mut seen) = (Time::from_secs(1), Vec::new());
