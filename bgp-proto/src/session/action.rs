@@ -1,6 +1,6 @@
 //! What a session asks of its caller and tells it.
 
-use super::negotiate::Terms;
+use super::terms::{Refusal, Terms};
 use crate::{
     family::Family,
     fault::ErrorCode,
@@ -96,6 +96,8 @@ impl fmt::Display for Action<'_> {
 pub enum Reason {
     /// We said so.
     Sent(NotificationBuf),
+    /// We said so to the peer's OPEN.
+    Refused(Refusal),
     /// The peer said so.
     Received(NotificationBuf),
     /// The peer closed the connection, or the network broke it.
@@ -112,10 +114,29 @@ pub enum Reason {
     Restarting,
 }
 
+impl Reason {
+    /// The NOTIFICATION that was sent.
+    pub const fn sent(&self) -> Option<&NotificationBuf> {
+        match self {
+            Reason::Sent(notification) | Reason::Refused(Refusal { notification, .. }) => Some(notification),
+            _ => None,
+        }
+    }
+
+    /// The NOTIFICATION that ended it, whoever sent it.
+    pub const fn notification(&self) -> Option<&NotificationBuf> {
+        match self {
+            Reason::Received(notification) => Some(notification),
+            other => other.sent(),
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Sent(notification) => write!(f, "{notification}, sent"),
+            Reason::Refused(refusal) => write!(f, "{refusal}, sent"),
             Reason::Received(notification) => write!(f, "{notification}, received"),
             Reason::Lost => f.pad("connection lost"),
             Reason::DialFailed => f.pad("dial failed"),

@@ -3,7 +3,7 @@
 use super::{
     action::ConnectionId,
     collision::{Stage, identity},
-    negotiate::Terms,
+    terms::Terms,
 };
 use crate::{time::Time, wire::open::Offer};
 use alloc::{boxed::Box, vec::Vec};

@@ -6,13 +6,11 @@ use super::{
     negotiate::negotiate,
     random::Random,
     stale::{Stale, StaleFamily},
+    terms::Refusal,
 };
 use crate::{
     time::Time,
-    wire::{
-        notification::NotificationBuf,
-        open::{Offer, OpenTooLong},
-    },
+    wire::open::{Offer, OpenTooLong},
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -88,7 +86,7 @@ pub enum NotThawed {
     /// It was written by another version of this crate.
     Version(u16),
     /// The settings do not allow any more what the two OPENs settled.
-    Refused(NotificationBuf),
+    Refused(Refusal),
     /// The offer of the settings does not fit an OPEN.
     Offer(OpenTooLong),
 }
@@ -101,8 +99,8 @@ impl fmt::Display for NotThawed {
                 "the frozen session has version {version} and this program reads {}; let the session restart",
                 Frozen::VERSION
             ),
-            NotThawed::Refused(notification) => {
-                write!(f, "the settings no longer allow the session ({notification}); let it restart")
+            NotThawed::Refused(refusal) => {
+                write!(f, "the settings no longer allow the session ({refusal}); let it restart")
             }
             NotThawed::Offer(error) => error.fmt(f),
         }

@@ -334,7 +334,7 @@ impl Session {
         let Some(index) = self.index(id) else { return };
         let Connection { out, state, .. } = self.connections.remove(index);
         let mut last = Vec::new();
-        if let Reason::Sent(notification) = &reason {
+        if let Some(notification) = reason.sent() {
             last = out.take();
             notification.view().encode(&mut last);
         }
@@ -354,12 +354,9 @@ impl Session {
         if now - since >= self.settings.idle_hold_max {
             self.failures = 0;
         }
-        let restart = opened.terms.restart.as_ref().filter(|restart| match &reason {
-            Reason::Sent(said) | Reason::Received(said) => {
-                restart.notification && said.view().hard_reset().is_none()
-            }
-            Reason::Restarting => false,
-            _ => true,
+        let restart = opened.terms.restart.as_ref().filter(|restart| match reason.notification() {
+            Some(said) => restart.notification && said.view().hard_reset().is_none(),
+            None => reason != Reason::Restarting,
         });
         let stale = self.stale.down(now, restart, &mut self.actions);
         self.actions.push_back(Action::Down { reason, stale });

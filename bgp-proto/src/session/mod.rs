@@ -11,10 +11,11 @@ mod receive;
 pub mod record;
 pub mod settings;
 pub mod stale;
+pub mod terms;
 
 pub use action::{Action, Cause, ConnectionId, Reason};
-pub use negotiate::Terms;
 pub use settings::{RemoteAs, Settings};
+pub use terms::Terms;
 
 use crate::{
     time::Time,

@@ -1,135 +1,36 @@
 //! Negotiation: two OPENs and our settings in, the terms of the session or a NOTIFICATION out. A pure function.
 
-use super::settings::Settings;
+use super::{
+    settings::Settings,
+    terms::{Refusal, Refused, Restart, Terms, Why},
+};
 use crate::{
     agreed::{Agreed, FamilyAgreed, MAX_FAMILIES, PeerKind},
     family::Family,
     fault::ErrorCode,
-    numbers::{Afi, Asn, CapabilityCode, HoldTime, Role, RouterId},
+    numbers::{Afi, Asn, CapabilityCode, HoldTime, Role},
     wire::{
         capability::{Capability, CapabilityBuf, LongLivedEntry, RestartEntry, RestartFlags},
         notification::NotificationBuf,
         open::Offer,
     },
 };
-use alloc::vec::Vec;
-use core::{fmt, time::Duration};
+use alloc::{format, string::String, vec::Vec};
+use core::time::Duration;
 
-/// What the two OPENs settled, beside what a message's meaning depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Terms {
-    /// Families and widths: what decoding and encoding take.
-    pub agreed: Agreed,
-    /// The peer's AS number.
-    pub remote_asn: Asn,
-    /// The peer's BGP identifier.
-    pub router_id: RouterId,
-    /// The shorter of both hold times.
-    pub hold_time: HoldTime,
-    /// Both sides understand ROUTE-REFRESH.
-    pub route_refresh: bool,
-    /// Both sides mark the begin and end of a refresh (RFC 7313).
-    pub enhanced_route_refresh: bool,
-    /// What the peer sees itself as, where both sides said a role (RFC 9234).
-    pub peer_role: Option<Role>,
-    /// Graceful restart, where both sides do it.
-    pub restart: Option<Restart>,
-    /// What one side offered and the session does without.
-    pub refused: Vec<Refused>,
+fn refusal(subcode: u8, why: String) -> Refusal {
+    Refusal { notification: NotificationBuf { code: ErrorCode::OPEN, subcode, data: Vec::new() }, why }
 }
 
-/// What the peer said about its restarts (RFC 4724, 8538, 9494), where we do graceful restart too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Restart {
-    /// The peer has just restarted: do not wait for its End-of-RIB before sending ours.
-    pub restarting: bool,
-    /// Both sides keep routes through a NOTIFICATION that is no Hard Reset.
-    pub notification: bool,
-    /// How long the peer may take to come back.
-    pub time: Duration,
-    /// The agreed families whose routes are kept meanwhile, with whether the peer kept forwarding.
-    pub families: Vec<RestartEntry>,
-    /// Of those, the ones that are kept longer still.
-    pub long_lived: Vec<LongLivedEntry>,
-}
-
-/// Something that one side offered and the session does without, and why. Its `Display` is a line for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The capability.
-    pub capability: CapabilityCode,
-    /// The family, where it is about one.
-    pub family: Option<Family>,
-    /// The reason.
-    pub why: Why,
-}
-
-/// Why the session does without something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Why {
-    /// We offered it, the peer did not.
-    PeerLacks,
-    /// The peer offered it, we did not.
-    WeLack,
-    /// More families than [`MAX_FAMILIES`].
-    TooMany,
-    /// The family it is about is not agreed.
-    FamilyNotAgreed,
-    /// Both would send several paths and neither, or both would receive and neither send.
-    SameDirection,
-    /// It needs graceful restart, which is not agreed.
-    NoGracefulRestart,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.capability, self.family) {
-            (CapabilityCode::MULTIPROTOCOL, Some(family)) => write!(f, "{family}")?,
-            (capability, None) => write!(f, "{capability}")?,
-            (capability, Some(family)) => write!(f, "{capability} for {family}")?,
-        }
-        f.write_str(match self.why {
-            Why::PeerLacks => ": the peer did not offer it",
-            Why::WeLack => ": only the peer offered it",
-            Why::TooMany => ": the session carries 16 families already",
-            Why::FamilyNotAgreed => ": the family is not agreed",
-            Why::SameDirection => ": both sides offered the same direction only",
-            Why::NoGracefulRestart => ": graceful restart is not agreed",
-        })
+/// RFC 5492 §5: the data is what is missing, as an OPEN would say it.
+fn lacking<'a>(missing: impl Iterator<Item = Capability<'a>>) -> Refusal {
+    let (mut data, mut why) = (Vec::new(), String::from("the peer does not offer"));
+    for (n, capability) in missing.enumerate() {
+        capability.encode(&mut data);
+        why += &format!("{} {capability}", if n == 0 { "" } else { "," });
     }
-}
-
-impl Terms {
-    /// How long the peer may be silent; `Duration::MAX` where the hold time is off.
-    pub const fn hold(&self) -> Duration {
-        match self.hold_time.seconds() {
-            0 => Duration::MAX,
-            seconds => Duration::from_secs(seconds as u64),
-        }
-    }
-
-    /// How often to say that we are here: a third of the hold time, at least a second; `Duration::MAX` where off.
-    pub const fn keepalive(&self) -> Duration {
-        match self.hold_time.seconds() {
-            0 => Duration::MAX,
-            seconds => Duration::from_millis(seconds as u64 * 1000 / 3),
-        }
-    }
-}
-
-/// For logs: `AS 65001, router id 192.0.2.1, hold time 90s, ipv4, ipv6`.
-impl fmt::Display for Terms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AS {}, router id {}, hold time {}", self.remote_asn, self.router_id, self.hold_time)?;
-        self.agreed.families().try_for_each(|family| write!(f, ", {}", family.family))
-    }
-}
-
-const fn refusal(subcode: u8, data: Vec<u8>) -> NotificationBuf {
-    NotificationBuf { code: ErrorCode::OPEN, subcode, data }
+    let notification = NotificationBuf { code: ErrorCode::OPEN, subcode: UNSUPPORTED_CAPABILITY, data };
+    Refusal { notification, why }
 }
 
 const BAD_PEER_AS: u8 = 2;
@@ -139,7 +40,7 @@ const UNSUPPORTED_CAPABILITY: u8 = 7;
 const ROLE_MISMATCH: u8 = 11;
 
 /// What the two OPENs settle. `Err` is the NOTIFICATION that refuses the peer's.
-pub fn negotiate(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<Terms, NotificationBuf> {
+pub fn negotiate(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<Terms, Refusal> {
     check_identity(settings, ours, theirs)?;
     let hold_time = hold_time(settings, ours, theirs)?;
     let peer_kind = peer_kind(settings, ours, theirs);
@@ -148,7 +49,10 @@ pub fn negotiate(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<Te
     let mut refused = Vec::new();
     let families = families(ours, theirs, &mut refused)?;
     let mut both = |code| {
-        let (we, they) = (has(ours, code), has(theirs, code));
+        let (we, they) = match code {
+            CapabilityCode::FOUR_OCTET_AS => (ours.four_octet_as, theirs.four_octet_as),
+            code => (has(ours, code), has(theirs, code)),
+        };
         let why = if we { Why::PeerLacks } else { Why::WeLack };
         if we != they {
             refused.push(Refused { capability: code, family: None, why });
@@ -156,12 +60,12 @@ pub fn negotiate(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<Te
         we && they
     };
     let mut agreed = Agreed::new(peer_kind).with_families(families);
+    agreed.four_octet_as = both(CapabilityCode::FOUR_OCTET_AS);
     agreed.extended_message = both(CapabilityCode::EXTENDED_MESSAGE);
     let route_refresh = both(CapabilityCode::ROUTE_REFRESH);
     let enhanced_route_refresh = both(CapabilityCode::ENHANCED_ROUTE_REFRESH);
     let graceful = both(CapabilityCode::GRACEFUL_RESTART);
     let long_lived = both(CapabilityCode::LONG_LIVED_GRACEFUL_RESTART);
-    agreed.four_octet_as = ours.four_octet_as && theirs.four_octet_as;
     agreed.aigp = settings.aigp.unwrap_or(peer_kind == PeerKind::Internal);
     let restart = graceful.then(|| restart(&agreed, ours, theirs, long_lived, &mut refused)).flatten();
     if long_lived && restart.is_none() {
@@ -183,21 +87,27 @@ pub fn negotiate(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<Te
 }
 
 /// AS number and BGP identifier (RFC 4271 §6.2, 6286 §2.2, 6793, 7607).
-fn check_identity(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<(), NotificationBuf> {
+fn check_identity(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<(), Refusal> {
     // AS_TRANS stands for a number that an old speaker cannot write: nobody's own.
     let nobody = theirs.asn.0 == 0 || theirs.asn == Asn::TRANS;
     if nobody || !settings.remote.admits(ours.asn, theirs.asn) {
-        return Err(refusal(BAD_PEER_AS, Vec::new()));
+        let why = format!("the peer is in AS {}, and {} is wanted", theirs.asn, settings.remote);
+        return Err(refusal(BAD_PEER_AS, why));
     }
     if ours.asn == theirs.asn && ours.router_id == theirs.router_id {
-        return Err(refusal(BAD_IDENTIFIER, Vec::new()));
+        let why = format!("the peer has our router id {}; give one of both another", ours.router_id);
+        return Err(refusal(BAD_IDENTIFIER, why));
     }
     Ok(())
 }
 
-fn hold_time(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<HoldTime, NotificationBuf> {
+fn hold_time(settings: &Settings, ours: &Offer, theirs: &Offer) -> Result<HoldTime, Refusal> {
     if theirs.hold_time < settings.min_hold_time {
-        return Err(refusal(UNACCEPTABLE_HOLD_TIME, Vec::new()));
+        let why = format!(
+            "the peer proposes a hold time of {}, and at least {} is wanted",
+            theirs.hold_time, settings.min_hold_time
+        );
+        return Err(refusal(UNACCEPTABLE_HOLD_TIME, why));
     }
     Ok(ours.hold_time.min(theirs.hold_time))
 }
@@ -218,14 +128,19 @@ fn role(
     peer_kind: PeerKind,
     ours: &Offer,
     theirs: &Offer,
-) -> Result<Option<Role>, NotificationBuf> {
-    let mismatch = Err(refusal(ROLE_MISMATCH, Vec::new()));
+) -> Result<Option<Role>, Refusal> {
     let (Some(our_role), PeerKind::External) = (roles(ours).next(), peer_kind) else { return Ok(None) };
     let Some(role) = roles(theirs).next() else {
-        return if settings.strict_role { mismatch } else { Ok(None) };
+        let why = || format!("our role is {our_role}, the peer says none, and strict mode wants one");
+        return if settings.strict_role { Err(refusal(ROLE_MISMATCH, why())) } else { Ok(None) };
     };
-    let same = roles(theirs).all(|other| other == role);
-    if same && our_role.counterpart() == Some(role) { Ok(Some(role)) } else { mismatch }
+    if let Some(other) = roles(theirs).find(|other| *other != role) {
+        return Err(refusal(ROLE_MISMATCH, format!("the peer says two roles, {role} and {other}")));
+    }
+    if our_role.counterpart() != Some(role) {
+        return Err(refusal(ROLE_MISMATCH, format!("our role is {our_role} and the peer's {role}")));
+    }
+    Ok(Some(role))
 }
 
 fn roles(offer: &Offer) -> impl Iterator<Item = Role> + '_ {
@@ -235,16 +150,14 @@ fn roles(offer: &Offer) -> impl Iterator<Item = Role> + '_ {
     })
 }
 
-/// RFC 5492 §5: the data lists what is missing, as an OPEN would.
-fn check_required(settings: &Settings, theirs: &Offer) -> Result<(), NotificationBuf> {
-    let missing = settings.required.iter().map(CapabilityBuf::view).filter(|wanted| match wanted {
+fn check_required(settings: &Settings, theirs: &Offer) -> Result<(), Refusal> {
+    let lacks = |wanted: &Capability<'_>| match wanted {
         Capability::Multiprotocol(family) => !offers(theirs, *family),
         Capability::FourOctetAs(_) => !theirs.four_octet_as,
         other => !has(theirs, other.code()),
-    });
-    let mut data = Vec::new();
-    missing.for_each(|wanted| wanted.encode(&mut data));
-    if data.is_empty() { Ok(()) } else { Err(refusal(UNSUPPORTED_CAPABILITY, data)) }
+    };
+    let mut missing = settings.required.iter().map(CapabilityBuf::view).filter(lacks).peekable();
+    if missing.peek().is_none() { Ok(()) } else { Err(lacking(missing)) }
 }
 
 /// Whether a capability of this code, with a value that its code allows, is in the offer.
@@ -268,11 +181,7 @@ pub(super) fn offers(offer: &Offer, family: Family) -> bool {
     if listed.peek().is_none() { family == Family::IPV4 } else { listed.any(|other| other == family) }
 }
 
-fn families(
-    ours: &Offer,
-    theirs: &Offer,
-    refused: &mut Vec<Refused>,
-) -> Result<Vec<FamilyAgreed>, NotificationBuf> {
+fn families(ours: &Offer, theirs: &Offer, refused: &mut Vec<Refused>) -> Result<Vec<FamilyAgreed>, Refusal> {
     let mut agreed: Vec<FamilyAgreed> = Vec::new();
     let mut refuse =
         |capability, family, why| refused.push(Refused { capability, family: Some(family), why });
@@ -294,10 +203,7 @@ fn families(
     }
     if agreed.is_empty() {
         // A session that can carry nothing would only look alive.
-        let mut data = Vec::new();
-        let wanted = multiprotocol(ours).chain(implied);
-        wanted.for_each(|family| Capability::Multiprotocol(family).encode(&mut data));
-        return Err(refusal(UNSUPPORTED_CAPABILITY, data));
+        return Err(lacking(multiprotocol(ours).chain(implied).map(Capability::Multiprotocol)));
     }
     for family in &mut agreed {
         add_path(ours, theirs, family, &mut refuse);

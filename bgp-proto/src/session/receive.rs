@@ -5,7 +5,8 @@ use super::{
     collision::{Collision, Stage, Verdict, identity},
     connection::{Opened, State},
     machine::{FAILED, Then, plain},
-    negotiate::{Terms, negotiate},
+    negotiate::negotiate,
+    terms::Terms,
 };
 use crate::{
     fault::{ErrorCode, Fault},
@@ -139,14 +140,13 @@ impl Session {
             Some(State::OpenSent { ours, .. }) => Offer::clone(ours),
             _ => self.settings.offer.clone(),
         };
-        let judged =
-            Open::decode(raw).map_err(|fault| fault.notification(raw.bytes()).into()).and_then(|open| {
-                let theirs = Offer::of(&open);
-                negotiate(&self.settings, &ours, &theirs).map(|terms| (theirs, terms))
-            });
-        let (theirs, terms) = match judged {
-            Ok(judged) => judged,
-            Err(notification) => return self.fail(now, id, notification),
+        let theirs = match Open::decode(raw) {
+            Ok(open) => Offer::of(&open),
+            Err(fault) => return self.fail(now, id, fault.notification(raw.bytes()).into()),
+        };
+        let terms = match negotiate(&self.settings, &ours, &theirs) {
+            Ok(terms) => terms,
+            Err(refusal) => return self.end(now, id, Reason::Refused(refusal), FAILED),
         };
         let verdict = self.collision(id, &theirs).map_or(Verdict::GoOn, Collision::verdict);
         let collision = Reason::Sent(plain(ErrorCode::CEASE, cease::CONNECTION_COLLISION));

@@ -3,7 +3,7 @@
 
 use super::{
     action::Action,
-    negotiate::{Restart, Terms},
+    terms::{Restart, Terms},
 };
 use crate::{family::Family, time::Time};
 use alloc::{collections::VecDeque, vec::Vec};

@@ -7,25 +7,25 @@ use bgp_proto::{
     numbers::{Afi, Asn, HoldTime, Role, RouterId, Safi},
     session::{
         RemoteAs, Settings, Terms,
-        negotiate::{Why, negotiate},
+        negotiate::negotiate,
+        terms::{Refusal, Why},
     },
     wire::{
         capability::{
             AddPathEntry, AddPathMode, Capability, CapabilityBuf, ExtendedNextHopEntry, LongLivedEntry,
             RestartEntry, RestartFlags,
         },
-        notification::NotificationBuf,
         open::Offer,
     },
 };
 
-fn settle(ours: &Settings, theirs: &Offer) -> Result<Terms, NotificationBuf> {
+fn settle(ours: &Settings, theirs: &Offer) -> Result<Terms, Refusal> {
     negotiate(ours, &ours.offer, theirs)
 }
 
 /// Code and subcode of the refusal.
 fn refused(ours: &Settings, theirs: &Offer) -> (u8, u8) {
-    let notification = settle(ours, theirs).expect_err("refused");
+    let notification = settle(ours, theirs).expect_err("refused").notification;
     (notification.code.0, notification.subcode)
 }
 
@@ -61,7 +61,10 @@ fn the_peer_as_is_admitted_or_refused_by_each_rule() {
         let theirs = offer(asn, 2);
         match settle(&ours, &theirs) {
             Ok(terms) => assert!(admitted && terms.remote_asn == Asn(asn), "{remote}: {asn}"),
-            Err(said) => assert_eq!((admitted, said.code.0, said.subcode), (false, 2, 2), "{remote}: {asn}"),
+            Err(refusal) => {
+                let said = refusal.notification;
+                assert_eq!((admitted, said.code.0, said.subcode), (false, 2, 2), "{remote}: {asn}");
+            }
         }
     }
 }
@@ -125,7 +128,7 @@ fn roles_must_be_counterparts() {
                     assert!(allowed.contains(&(our, their)), "{our} {their}");
                     assert_eq!(terms.peer_role, Some(their));
                 }
-                Err(said) => {
+                Err(Refusal { notification: said, .. }) => {
                     assert!(!allowed.contains(&(our, their)), "{our} {their}");
                     assert_eq!((said.code.0, said.subcode), (2, 11));
                 }
@@ -157,8 +160,11 @@ fn a_required_capability_that_is_missing_is_named_in_the_refusal() {
         [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh].map(CapabilityBuf::from).into();
     let theirs = with(offer(65002, 2), [Capability::Multiprotocol(Family::IPV4)]);
     let said = settle(&ours, &theirs).unwrap_err();
-    assert_eq!((said.code.0, said.subcode), (2, 7));
-    assert_eq!(said.data, [1, 4, 0, 2, 0, 1, 2, 0]);
+    assert_eq!(said.notification.data, [1, 4, 0, 2, 0, 1, 2, 0]);
+    assert_eq!(
+        said.to_string(),
+        "OPEN Message Error, Unsupported Capability (2/7): the peer does not offer ipv6, route refresh"
+    );
     let theirs = with(offer(65002, 2), [Capability::Multiprotocol(Family::IPV6), Capability::RouteRefresh]);
     assert!(settle(&ours, &theirs).is_ok());
 }
@@ -243,7 +249,7 @@ fn widths_and_refreshes_need_both_sides() {
         assert_eq!(terms.agreed.extended_message, both);
         assert_eq!((terms.route_refresh, terms.enhanced_route_refresh), (both, both));
         assert_eq!(terms.agreed.family(Family::IPV4).unwrap().extended_next_hop, both);
-        assert_eq!(lines(&terms).len(), if we == they { 0 } else { 4 });
+        assert_eq!(lines(&terms).len(), if we == they { 0 } else { 5 });
     }
 }
 
@@ -294,4 +300,27 @@ fn long_lived_alone_is_refused() {
         lines(&terms)
     );
     assert_eq!(RouterId::new(2), Some(terms.router_id));
+}
+
+#[test]
+fn a_refusal_names_the_values_that_do_not_fit() {
+    let why = |change: fn(&mut Settings), theirs: Offer| {
+        let mut ours = speaker(1);
+        change(&mut ours);
+        settle(&ours, &theirs).unwrap_err().why
+    };
+    assert_eq!(
+        why(|ours| ours.remote = RemoteAs::Fixed(Asn(65009)), offer(65002, 2)),
+        "the peer is in AS 65002, and AS 65009 is wanted"
+    );
+    assert_eq!(why(|_| {}, offer(65001, 1)), "the peer has our router id 0.0.0.1; give one of both another");
+    assert_eq!(
+        why(|ours| ours.min_hold_time = HoldTime::new(100).unwrap(), offer(65002, 2)),
+        "the peer proposes a hold time of 90s, and at least 100s is wanted"
+    );
+    let peer = |ours: &mut Settings| ours.offer.capabilities.push(Capability::Role(Role::PEER).into());
+    assert_eq!(
+        why(peer, with(offer(65002, 2), [Capability::Role(Role::CUSTOMER)])),
+        "our role is peer and the peer's customer"
+    );
 }

@@ -218,14 +218,12 @@ fn check(row: &Row, event: u8) {
             };
             assert_eq!((bench.session.state(), bench.session.failures()), (*next, expected), "{label}");
             let said = bench.closed.iter().find(|(id, ..)| Some(*id) == bench.connection);
-            let notification = said.and_then(|(_, reason, last)| match reason {
-                Reason::Sent(said) => {
-                    let mut octets = Vec::new();
-                    said.view().encode(&mut octets);
-                    assert!(last.ends_with(&octets), "{label}: the last octets are the NOTIFICATION");
-                    Some((said.code.0, said.subcode))
-                }
-                _ => None,
+            let notification = said.and_then(|(_, reason, last)| {
+                let said = reason.sent()?;
+                let mut octets = Vec::new();
+                said.view().encode(&mut octets);
+                assert!(last.ends_with(&octets), "{label}: the last octets are the NOTIFICATION");
+                Some((said.code.0, said.subcode))
             });
             assert_eq!(notification, *says, "{label}");
             assert_eq!(

@@ -3,7 +3,7 @@
 use crate::wire::{World, graceful, offer, secs, speaker};
 use bgp_proto::{
     session::{
-        Action, Cause, ConnectionId, Reason, Session,
+        Action, Cause, ConnectionId, Session,
         record::{Event, Line, Replay},
     },
     time::Time,
@@ -99,7 +99,7 @@ impl Watch {
             Action::Close { connection, reason, last } => {
                 assert!(self.known.contains(connection) && self.gone.insert(*connection), "{action}");
                 let mut said = Vec::new();
-                if let Reason::Sent(notification) = reason {
+                if let Some(notification) = reason.sent() {
                     notification.view().encode(&mut said);
                     assert!(notification.code.name().is_some(), "{action}");
                 }
