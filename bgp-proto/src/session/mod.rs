@@ -1,17 +1,20 @@
 //! The session with one peer: RFC 4271's state machine with its connections, as a plain value without I/O.
 
 pub mod action;
+mod calling;
 pub mod collision;
 mod connection;
+mod ending;
 pub mod freeze;
-mod machine;
 pub mod negotiate;
+mod opening;
 mod random;
 mod receive;
 pub mod record;
 pub mod settings;
 pub mod stale;
 pub mod terms;
+mod ticking;
 
 pub use action::{Action, Cause, ConnectionId, Reason};
 pub use settings::{RemoteAs, Settings};
@@ -53,6 +56,33 @@ use stale::Stale;
 ///   for the agreed [`Terms`] and report with `wrote` what the socket took. Finish a message before writing from
 ///   `transmit` again. What was reported feeds the keepalive and the send-hold timer.
 /// * `now` never goes back. If it does, timers run longer, and nothing else breaks.
+///
+/// ```
+/// use bgp_proto::{
+///     numbers::{Asn, HoldTime},
+///     session::{Action, RemoteAs, Session, SessionState, Settings},
+///     time::Time,
+///     wire::open::Offer,
+/// };
+///
+/// let offer = Offer::new(Asn(65001), "192.0.2.1".parse()?, HoldTime::new(90).unwrap());
+/// let mut session = Session::new(Settings::new(offer, RemoteAs::External), 1)?;
+/// session.start(Time::START);
+/// let Some(Action::Connect(id)) = session.poll() else { panic!("nothing to dial") };
+/// // The dial succeeded: what is to be written is our OPEN.
+/// session.connected(Time::START, id);
+/// let octets = session.transmit(id).len();
+/// session.sent(Time::START, id, octets);
+/// // What the peer sends goes here; it sends nothing, and that has an end.
+/// let mut input: &[u8] = &[];
+/// assert!(session.receive(Time::START, id, &mut input).is_none());
+/// let due = session.deadline().unwrap();
+/// session.tick(due);
+/// let Some(Action::Close { reason, .. }) = session.poll() else { panic!("still waiting") };
+/// assert_eq!(reason.to_string(), "Hold Timer Expired (4/0), sent");
+/// assert_eq!(session.state(), SessionState::Idle);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # What it promises
 ///

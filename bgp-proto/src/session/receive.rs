@@ -4,7 +4,7 @@ use super::{
     Action, ConnectionId, Reason, Session,
     collision::{Collision, Stage, Verdict, identity},
     connection::{Opened, State},
-    machine::{FAILED, Then, plain},
+    ending::{COLLISION, FAILED, Then},
     negotiate::negotiate,
     terms::Terms,
 };
@@ -14,7 +14,7 @@ use crate::{
     time::Time,
     wire::{
         frame::{Frame, RawMessage, frame},
-        notification::{Notification, NotificationBuf, cease},
+        notification::{Notification, NotificationBuf},
         open::{Offer, Open},
         route_refresh::{RefreshKind, RouteRefresh},
         update::Update,
@@ -129,8 +129,7 @@ impl Session {
         let Some(other) = self.other(id) else { return };
         let restart = other.opened().and_then(|opened| opened.terms.restart.as_ref());
         let replaced = other.is_established() && restart.is_some();
-        let collision = Reason::Sent(plain(ErrorCode::CEASE, cease::CONNECTION_COLLISION));
-        let reason = if replaced { Reason::Replaced } else { collision };
+        let reason = if replaced { Reason::Replaced } else { COLLISION };
         self.end(now, other.id, reason, FAILED);
     }
 
@@ -149,11 +148,10 @@ impl Session {
             Err(refusal) => return self.end(now, id, Reason::Refused(refusal), FAILED),
         };
         let verdict = self.collision(id, &theirs).map_or(Verdict::GoOn, Collision::verdict);
-        let collision = Reason::Sent(plain(ErrorCode::CEASE, cease::CONNECTION_COLLISION));
         let other = self.other(id).map(|other| other.id);
         match (verdict, other) {
-            (Verdict::CloseThis, _) => return self.end(now, id, collision, FAILED),
-            (Verdict::CloseOther, Some(other)) => self.end(now, other, collision, FAILED),
+            (Verdict::CloseThis, _) => return self.end(now, id, COLLISION, FAILED),
+            (Verdict::CloseOther, Some(other)) => self.end(now, other, COLLISION, FAILED),
             _ => {}
         }
         let hold_until = now + self.settings.open_hold;
