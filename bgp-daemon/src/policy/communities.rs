@@ -142,7 +142,7 @@ impl Pattern {
         if text == "*" {
             Some(Pattern::Every)
         } else {
-            exact().or_else(|| numbers(text)).or_else(|| extended(text)).or_else(|| ipv6(text))
+            exact().or_else(|| numbers(text)).or_else(|| extended(text)).or_else(|| bracketed(text))
         }
     }
 }
@@ -205,7 +205,7 @@ fn extended(text: &str) -> Option<Pattern> {
 }
 
 /// `rt:[2001:db8::1]:*`, `rt:[*]:1`, `ro:[*]:*`.
-fn ipv6(text: &str) -> Option<Pattern> {
+fn bracketed(text: &str) -> Option<Pattern> {
     let (kind, rest) = text.split_once(":[")?;
     let (admin, value) = rest.split_once("]:")?;
     let zero: ExtendedCommunityIpv6 = format!("{kind}:[::]:0").parse().ok()?;

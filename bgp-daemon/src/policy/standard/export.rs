@@ -9,7 +9,7 @@ use super::{
 use bgp_proto::{
     agreed::PeerKind,
     attr::{community::Community, set::PathAttributes},
-    numbers::{Asn, Role},
+    numbers::{Asn, Origin, Role},
 };
 use std::fmt;
 
@@ -87,12 +87,10 @@ impl fmt::Display for Withheld {
 }
 
 /// Which kinds of peers a community keeps a route from: internal, external, confederation.
-const CONFINING: [(Community, [bool; 3]); 4] = [
+const CONFINING: [(Community, [bool; 3]); 3] = [
     (Community::NO_ADVERTISE, [true, true, true]),
     (Community::NO_EXPORT_SUBCONFED, [false, true, true]),
     (Community::NO_EXPORT, [false, true, false]),
-    // RFC 7999 §3.2: it works where it was accepted, and goes no further.
-    (Community::BLACKHOLE, [false, true, false]),
 ];
 
 /// Whether a route with these attributes, as selected, stays here. The communities of RFC 1997 bind those who received
@@ -158,6 +156,8 @@ pub fn prepare(
     if !side.aigp {
         attributes.aigp = None;
     }
+    // A learned route has one; ours need not say it.
+    attributes.origin = attributes.origin.or(Some(Origin::IGP));
 }
 
 /// What a learned route brought along that is not for this peer. Before the policy: what that sets is sent.

@@ -201,20 +201,25 @@ pub fn changes(side: &ImportSide, attributes: &PathAttributes, policy: Option<&C
 /// Turns the attributes as received into those that are accepted: the policy's changes, and what the protocol adds
 /// before and after them.
 pub fn prepare(side: &ImportSide, attributes: &mut PathAttributes, policy: Option<&Changes>) {
-    // A policy's own communities stand for what the user wants, not for what the peer said.
-    let received = |community| side.is_external() && attributes.communities.contains(&community);
-    let (leaving, blackhole) = (received(Community::GRACEFUL_SHUTDOWN), received(Community::BLACKHOLE));
+    // A policy's own community stands for what the user says to others, not for what the peer said.
+    let leaving = side.is_external() && attributes.communities.contains(&Community::GRACEFUL_SHUTDOWN);
     attributes.only_to_customer = marked(side, attributes);
+    if side.is_external() && attributes.communities.contains(&Community::BLACKHOLE) {
+        confine(&mut attributes.communities);
+    }
     if let Some(changes) = policy {
         changes.apply(attributes, side.asn);
     }
     if leaving && side.graceful_shutdown {
         attributes.local_pref = Some(0);
     }
-    // RFC 7999 §3.2: it goes no further than where it works.
+}
+
+/// RFC 7999 §3.2: a blackhole goes no further than where it works, unless a policy takes `no-export` out again.
+fn confine(communities: &mut Vec<Community>) {
     let confined = [Community::NO_EXPORT, Community::NO_ADVERTISE];
-    if blackhole && !confined.iter().any(|community| attributes.communities.contains(community)) {
-        attributes.communities.push(Community::NO_EXPORT);
+    if !confined.iter().any(|community| communities.contains(community)) {
+        communities.push(Community::NO_EXPORT);
     }
 }
 

@@ -7,7 +7,7 @@
 //! | own ORIGINATOR_ID, own cluster (RFC 4456 §8) | [`import::refusal`] | [`export::prepare`] writes them |
 //! | roles, ONLY_TO_CUSTOMER (RFC 9234 §5) | [`import::refusal`], [`import::prepare`] | [`export::withheld`], [`export::prepare`] |
 //! | `graceful-shutdown` (RFC 8326) | [`import::prepare`] | [`export::prepare`], when leaving |
-//! | `blackhole` (RFC 7999) | [`import::blackhole`], [`import::prepare`] | as `no-export` |
+//! | `blackhole` (RFC 7999) | [`import::blackhole`], [`import::prepare`], which adds `no-export` | |
 //! | `no-export` and its relatives (RFC 1997) | | [`export::withheld`] |
 //! | iBGP routes stay out of iBGP, reflection (RFC 4271 §9.2, RFC 4456 §6) | | [`export::withheld`] |
 //! | own AS, LOCAL_PREF, MED, AIGP, partial bits, what is not transitive | | [`export::prepare`] |

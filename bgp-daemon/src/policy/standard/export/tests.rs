@@ -48,8 +48,9 @@ fn communities_keep_learned_routes_from_some_peers_and_ours_from_none() {
         ("no-export", [true, false, true]),
         ("no-export-subconfed", [true, false, false]),
         ("no-advertise", [false, false, false]),
-        ("blackhole", [true, false, true]),
         ("no-peer", [true, true, true]),
+        // What keeps it is the `no-export` that import puts beside it.
+        ("blackhole", [true, true, true]),
         ("graceful-shutdown", [true, true, true]),
         ("65000:1", [true, true, true]),
     ];

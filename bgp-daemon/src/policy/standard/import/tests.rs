@@ -160,6 +160,9 @@ fn an_accepted_blackhole_is_confined() {
     for (communities, expected) in rows {
         assert_eq!(prepared(&external, route("65001", communities), None), route("65001", expected));
     }
+    let set = "remove_communities = [\"no-export\"]";
+    let onwards = prepared(&external, route("65001", &["blackhole"]), Some(set));
+    assert_eq!(onwards, route("65001", &["blackhole"]), "a policy may let it go further");
     let internal = side(PeerKind::Internal);
     assert_eq!(prepared(&internal, route("1", &["blackhole"]), None), route("1", &["blackhole"]));
 }
