@@ -1,6 +1,7 @@
 //! The path attributes of an UPDATE: a view that was validated once, with a typed accessor for each known one.
 
 use crate::{
+    agreed::PeerKind,
     attr::{
         aggregator::Aggregator,
         aigp,
@@ -175,6 +176,23 @@ impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], four_octet_as: bool) -> Self {
         Attributes { section, slots: [Span::default(); SLOTS], four_octet_as, has_unknown: false }
+    }
+
+    /// A section by itself, as [`PathAttributes::encode`] makes it for a speaker of four-octet AS numbers.
+    ///
+    /// [`PathAttributes::encode`]: crate::attr::set::PathAttributes::encode
+    pub fn of_section(section: &'a [u8]) -> Self {
+        let scope = Scope { peer_kind: PeerKind::Internal, four_octet_as: true, aigp: true };
+        let mut attributes = Attributes::new(section, true);
+        let mut walk = Walk::new(section, scope);
+        while let Some(step) = walk.step() {
+            match step.slot {
+                Some(slot) if step.mistake.is_none() => attributes.place(slot, step.attribute.value, walk.rest().len()),
+                Some(_) => {}
+                None => attributes.has_unknown = true,
+            }
+        }
+        attributes
     }
 
     /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
