@@ -20,6 +20,7 @@ pub(crate) const RULES: &[Rule] = &[Rule {
     ],
     good: &[
         ("a/src/a.rs", "/// As FRR's `neighbor`. What is in the advertised set stays.\nfn peer() {}"),
+        ("a/src/b.rs", "const NO_ADVERTISE: &str = \"no-advertise\";"),
         ("README.md", "Write `neighbor` as `peer`.\n```\nneighbor 192.0.2.1 remote-as 65000\n```\n"),
         ("lab/src/router/frr.rs", "const CONFIG: &str = \"neighbor {} remote-as {}\";"),
     ],
@@ -39,6 +40,9 @@ const WORDS: &[(&str, &str)] = &[
     ("nhop*", "next hop"),
 ];
 
+/// What RFCs call things that have a name of their own.
+const RFC_NAMES: [&str; 3] = ["NO_ADVERTISE", "no-advertise", "NoAdvertise"];
+
 /// Where another product's words are quoted: the beginning of the path, the kind of token, the reason.
 const ALLOWED: &[(&str, Kind, &str)] = &[
     ("lab/", Kind::Text, "configurations and output of other routers"),
@@ -54,6 +58,7 @@ fn not_ours(word: &str) -> Option<&'static str> {
 }
 
 fn of_text(path: &str, line: usize, text: &str) -> Vec<Breach> {
+    let text = RFC_NAMES.iter().fold(text.to_owned(), |text, name| text.replace(name, ""));
     let words = text.split(|c: char| c != '_' && !c.is_alphanumeric());
     let hits = words.filter_map(|word| {
         let ours = parts(word).iter().find_map(|part| not_ours(part))?;
