@@ -32,7 +32,10 @@ pub(crate) const RULES: &[Rule] = &[
             &[("a/src/c.rs", "mod utils;")],
             &[("a/src/d.rs", "fn process_update() {}")],
         ],
-        good: &[("a/src/a.rs", "fn peer() {} struct Database; fn getter() {} fn f() { map.get_mut(1); }")],
+        good: &[(
+            "a/src/a.rs",
+            "fn peer() {} struct Database; fn getter() {} fn get_mut() {} fn f() { do_it(1); }",
+        )],
     },
 ];
 
