@@ -114,8 +114,9 @@ fn empty_names(repo: &Repo) -> Vec<Breach> {
         for (kind, name) in items(&tokens) {
             let parts = parts(name.text);
             let (first, last) = (parts.first(), parts.last());
-            let empty_verb =
-                kind == "fn" && parts.len() > 1 && first.is_some_and(|p| PREFIXES.contains(&&**p));
+            // `get_mut` beside `get` is what every Rust reader expects.
+            let verb = kind == "fn" && parts.len() > 1 && name.text != "get_mut";
+            let empty_verb = verb && first.is_some_and(|p| PREFIXES.contains(&&**p));
             let empty_noun = kind != "fn" && last.is_some_and(|p| SUFFIXES.contains(&&**p));
             if empty_verb || empty_noun {
                 found.push(Breach::new(path, name.line, name.text));
