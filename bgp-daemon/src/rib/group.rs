@@ -19,8 +19,6 @@ use bgp_proto::{
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Octets of runs that wait for the slower members of a group.
-const RING: usize = 4 * 1024 * 1024;
 /// Prefixes that are told again at a time.
 const AGAIN: usize = 2048;
 /// Slots that a walk looks at in one step, however few of them are told.
@@ -72,11 +70,11 @@ pub(super) struct Around<'a, A> {
 }
 
 impl<A: Address> Group<A> {
-    pub(super) fn new(view: View, seed: u64) -> Self {
+    pub(super) fn new(view: View, seed: u64, ring: usize) -> Self {
         Group {
             view,
             pending: Pending::new(seed),
-            ring: Ring::new(RING),
+            ring: Ring::new(ring),
             members: BTreeMap::new(),
             scratch: Scratch::default(),
             evaluated: false,
@@ -108,7 +106,9 @@ impl<A: Address> Group<A> {
 
     /// Lets a peer in: it will be told everything, then End-of-RIB.
     pub(super) fn join(&mut self, member: u16) {
-        let (cursor, walk, end_of_rib) = (self.ring.end(), Some(0), EndOfRib::Owed);
+        // Where nothing was told yet, the runs to come are all there is.
+        let walk = self.pending.has_told().then_some(0);
+        let (cursor, end_of_rib) = (self.ring.end(), EndOfRib::Owed);
         self.members.insert(member, Member { cursor, walk, owed: BTreeSet::new(), end_of_rib });
     }
 

@@ -92,8 +92,7 @@ impl<A: Address> Half<A> {
         with: Learned,
         mut paths: impl Iterator<Item = Path<Prefix<A>>>,
         shared: &mut Shared<'_>,
-    ) -> usize {
-        let mut count = 0;
+    ) {
         let mut batch = [(Path { id: 0, item: Prefix::default() }, 0u64); TOGETHER];
         loop {
             let mut filled = 0;
@@ -108,9 +107,8 @@ impl<A: Address> Half<A> {
             for (slot, (path, _)) in slots.into_iter().zip(&batch[..filled]) {
                 self.learn_one(slot, *path, with, shared);
             }
-            count += filled;
             if filled < TOGETHER {
-                return count;
+                return;
             }
         }
     }
@@ -289,7 +287,7 @@ fn wish<A: Address>(route: &Route, group: &Group<A>) -> Wish {
 
 impl<A: Address> Half<A> {
     /// Puts a peer into the group with this view, which is made if there is none.
-    pub(super) fn join(&mut self, view: View, member: u16) -> usize {
+    pub(super) fn join(&mut self, view: View, member: u16, ring: usize) -> usize {
         let found =
             self.groups.iter().position(|group| group.as_ref().is_some_and(|group| group.view == view));
         let group = found.unwrap_or_else(|| {
@@ -297,7 +295,7 @@ impl<A: Address> Half<A> {
             if free == self.groups.len() {
                 self.groups.push(None);
             }
-            self.groups[free] = Some(Group::new(view, self.seed));
+            self.groups[free] = Some(Group::new(view, self.seed, ring));
             self.jobs.push_back((Job::Evaluate(free), 0));
             free
         });
@@ -317,6 +315,21 @@ impl<A: Address> Half<A> {
                 *place = None;
             }
         }
+    }
+
+    /// Tells a member of a group everything again.
+    pub(super) fn refresh(&mut self, group: usize, member: u16) {
+        if let Some(Some(group)) = self.groups.get_mut(group) {
+            group.refresh(member);
+        }
+    }
+
+    /// How many runs were encoded for groups, and again for single members.
+    pub(super) fn encoded(&self) -> (u64, u64) {
+        self.groups
+            .iter()
+            .flatten()
+            .fold((0, 0), |(a, b), group| (a + group.encoded, b + group.encoded_again))
     }
 
     /// The next octets for a member of a group.

@@ -5,6 +5,7 @@ use super::{
     slab::{self, NONE, Slab},
 };
 use bgp_proto::{
+    agreed::{Agreed, PeerKind},
     attr::{next_hop::NextHop, set::PathAttributes},
     numbers::{Origin, RouterId},
     wire::attributes::Attributes,
@@ -57,7 +58,18 @@ impl Summary {
 /// What decoding an attribute section depends on beside its octets: two bits of peer kind, one of AS width, one of
 /// AIGP, as a number below 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scope(pub(crate) u8);
+pub(crate) struct Scope(u8);
+
+impl Scope {
+    pub(crate) fn of(agreed: &Agreed) -> Self {
+        let kind = match agreed.peer_kind {
+            PeerKind::Internal => 0,
+            PeerKind::External => 1,
+            PeerKind::Confederation => 2,
+        };
+        Scope(kind | u8::from(agreed.four_octet_as) << 2 | u8::from(agreed.aigp) << 3)
+    }
+}
 
 /// One set: its next hop and its attributes in canonical form (four-octet AS numbers, in the order of their codes).
 #[derive(Default)]

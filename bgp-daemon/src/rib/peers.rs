@@ -33,19 +33,20 @@ impl From<PeerKind> for SenderKind {
 /// A sender as selection sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
-    pub(crate) name: String,
     pub(crate) kind: SenderKind,
     pub(crate) router_id: u32,
     pub(crate) address: IpAddr,
+    /// It is gone for good and stays only as long as it has routes.
+    pub(crate) removed: bool,
 }
 
 impl Sender {
-    pub(crate) fn local(name: &str) -> Self {
+    pub(crate) fn local() -> Self {
         let address = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-        Sender { name: name.to_owned(), kind: SenderKind::Local, router_id: 0, address }
+        Sender { kind: SenderKind::Local, router_id: 0, address, removed: false }
     }
 
-    pub(crate) fn peer(name: &str, kind: PeerKind, router_id: RouterId, address: IpAddr) -> Self {
-        Sender { name: name.to_owned(), kind: kind.into(), router_id: router_id.number(), address }
+    pub(crate) fn peer(kind: PeerKind, router_id: RouterId, address: IpAddr) -> Self {
+        Sender { kind: kind.into(), router_id: router_id.number(), address, removed: false }
     }
 }

@@ -91,10 +91,11 @@ pub(super) struct Pending<A> {
     queue: VecDeque<u32>,
     withdrawals: u32,
     /// Prefixes whose new source was told of them before.
-    retract: VecDeque<(Prefix<A>, u16)>,
+    sources: VecDeque<(Prefix<A>, u16)>,
     /// How many chains were ever queued, and how many of these were told whole.
     pub(super) queued: u64,
     pub(super) told: u64,
+    begun: bool,
     /// How many sets could not be told because they do not fit a message.
     pub(super) untold: u64,
 }
@@ -114,9 +115,10 @@ impl<A: Address> Pending<A> {
             last: None,
             queue: VecDeque::new(),
             withdrawals: LINK,
-            retract: VecDeque::new(),
+            sources: VecDeque::new(),
             queued: 0,
             told: 0,
+            begun: false,
             untold: 0,
         }
     }
@@ -148,7 +150,7 @@ impl<A: Address> Pending<A> {
         let held = self.index.drain().map(|id| self.buckets.get(id).attributes);
         held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
         (self.entries, self.buckets, self.last) = (Vec::new(), Slab::new(), None);
-        (self.queue, self.retract, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
+        (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
     }
 
     /// Whether nothing was said of the slot and nothing is to be: it may be given back.
@@ -156,9 +158,9 @@ impl<A: Address> Pending<A> {
         self.entry(slot).link & (ADVERTISED | PENDING) == 0
     }
 
-    /// Whether something is left to be made into runs.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.retract.is_empty()
+    /// Whether any chain was told yet, in whole or in part.
+    pub(super) fn has_told(&self) -> bool {
+        self.begun
     }
 
     fn hash(&self, wish: &Wish) -> u64 {
@@ -223,7 +225,7 @@ impl<A: Address> Pending<A> {
             self.buckets.get_mut(bucket).refs += 1;
             let source = self.buckets.get(bucket).source;
             if source != NOBODY && entry.is(ADVERTISED) {
-                self.retract.push_back((prefix, source));
+                self.sources.push_back((prefix, source));
             }
         }
         self.entry_mut(slot).bucket = bucket;
@@ -298,8 +300,9 @@ impl<A: Address> Pending<A> {
     /// Makes the next run out of what is pending. Slots that have become idle are added to `idle`.
     pub(super) fn make_run(&mut self, with: &mut Telling<'_, A>) -> Option<(Vec<u8>, To)> {
         let mut out = Vec::new();
-        if let Some((_, source)) = self.retract.front().copied() {
-            self.tell_retracted(source, with.view, &mut out);
+        self.begun = true;
+        if let Some((_, source)) = self.sources.front().copied() {
+            self.tell_source(source, with.view, &mut out);
             return Some((out, To::Only(source)));
         }
         let mut to = None;
@@ -328,9 +331,9 @@ impl<A: Address> Pending<A> {
         if bucket == NONE { self.withdrawals } else { self.buckets.get(bucket).head }
     }
 
-    fn tell_retracted(&mut self, source: u16, view: &View, out: &mut Vec<u8>) {
+    fn tell_source(&mut self, source: u16, view: &View, out: &mut Vec<u8>) {
         let mut theirs = std::iter::from_fn(|| {
-            let (prefix, _) = self.retract.pop_front_if(|(_, to)| *to == source)?;
+            let (prefix, _) = self.sources.pop_front_if(|(_, to)| *to == source)?;
             Some(Path::from(prefix))
         });
         while out.len() < RUN && pack::withdraw_one(view.family(), view.agreed(), &mut theirs, out) > 0 {}

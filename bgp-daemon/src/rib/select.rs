@@ -41,7 +41,7 @@ impl<'a> Candidate<'a> {
 /// How candidates are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Settings {
-    /// Compare MEDs of different AS neighbours too.
+    /// Compare MEDs of routes from different ASes too.
     pub always_compare_med: bool,
     /// Multipath takes paths of the same length through any AS.
     pub multipath_relax: bool,

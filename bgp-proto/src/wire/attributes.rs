@@ -187,7 +187,9 @@ impl<'a> Attributes<'a> {
         let mut walk = Walk::new(section, scope);
         while let Some(step) = walk.step() {
             match step.slot {
-                Some(slot) if step.mistake.is_none() => attributes.place(slot, step.attribute.value, walk.rest().len()),
+                Some(slot) if step.mistake.is_none() => {
+                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                }
                 Some(_) => {}
                 None => attributes.has_unknown = true,
             }
