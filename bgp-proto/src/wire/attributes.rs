@@ -1,6 +1,7 @@
 //! The path attributes of an UPDATE: a view that was validated once, with a typed accessor for each known one.
 
 use crate::{
+    agreed::PeerKind,
     attr::{
         aggregator::Aggregator,
         aigp,
@@ -177,6 +178,25 @@ impl<'a> Attributes<'a> {
         Attributes { section, slots: [Span::default(); SLOTS], four_octet_as, has_unknown: false }
     }
 
+    /// A section by itself, as [`PathAttributes::encode`] makes it for a speaker of four-octet AS numbers.
+    ///
+    /// [`PathAttributes::encode`]: crate::attr::set::PathAttributes::encode
+    pub fn of_section(section: &'a [u8]) -> Self {
+        let scope = Scope { peer_kind: PeerKind::Internal, four_octet_as: true, aigp: true };
+        let mut attributes = Attributes::new(section, true);
+        let mut walk = Walk::new(section, scope);
+        while let Some(step) = walk.step() {
+            match step.slot {
+                Some(slot) if step.mistake.is_none() => {
+                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                }
+                Some(_) => {}
+                None => attributes.has_unknown = true,
+            }
+        }
+        attributes
+    }
+
     /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
     #[inline]
     pub(crate) fn place(&mut self, slot: Slot, value: &[u8], after: usize) {
@@ -206,35 +226,24 @@ impl<'a> Attributes<'a> {
         self.section
     }
 
-    /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
-    /// share whatever their prefixes are.
-    pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot| {
-            let value = self.value(slot)?;
-            let start = usize::from(self.slots.get(slot as usize)?.start);
-            let long = start
-                .checked_sub(4)
-                .and_then(|at| self.section.get(at))
-                .is_some_and(|f| f & flags::EXTENDED != 0);
-            let code = start.checked_sub(3).and_then(|at| self.section.get(at)).copied();
-            // Four octets of header, unless the octet where a long header has its code is not that code.
-            let wanted = if matches!(slot, Slot::MpReach) {
-                AttributeCode::MP_REACH
-            } else {
-                AttributeCode::MP_UNREACH
+    /// The section without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI, in pieces: what all routes of the UPDATE
+    /// share wherever they point. Two UPDATEs with the same pieces and the same next hop have the same attributes.
+    pub fn shared(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        const APART: [AttributeCode; 3] =
+            [AttributeCode::NEXT_HOP, AttributeCode::MP_REACH, AttributeCode::MP_UNREACH];
+        let mut rest = self.section;
+        core::iter::from_fn(move || {
+            let start = loop {
+                match split_first(rest)? {
+                    (attribute, after) if APART.contains(&attribute.code) => rest = after,
+                    _ => break rest,
+                }
             };
-            let header = if long && code == Some(wanted.0) { 4 } else { 3 };
-            Some((start.saturating_sub(header), start + value.len()))
-        };
-        let (reach, unreach) = (hole(Slot::MpReach), hole(Slot::MpUnreach));
-        let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
-        let piece = |from, to| self.section.get(from..to).unwrap_or_default();
-        let end = self.section.len();
-        match (first, second) {
-            (Some((a, b)), Some((c, d))) => [piece(0, a), piece(b, c), piece(d, end)],
-            (None, Some((a, b))) | (Some((a, b)), None) => [piece(0, a), piece(b, end), &[]],
-            (None, None) => [self.section, &[], &[]],
-        }
+            while let Some((_, after)) = split_first(rest).filter(|(next, _)| !APART.contains(&next.code)) {
+                rest = after;
+            }
+            start.get(..start.len() - rest.len())
+        })
     }
 
     /// Every attribute in the order received, malformed and repeated ones included.
