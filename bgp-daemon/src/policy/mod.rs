@@ -110,6 +110,13 @@ impl RuleIndex {
     }
 }
 
+/// A number that was kept; of a rule that there is not, [`Policy::rule`] says that it rejects.
+impl From<u16> for RuleIndex {
+    fn from(number: u16) -> Self {
+        RuleIndex(number)
+    }
+}
+
 impl Policy {
     fn new(name: &str, rules: Box<[Rule]>) -> Self {
         Policy(Arc::new(Resolved {

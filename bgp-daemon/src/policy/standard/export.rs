@@ -9,7 +9,7 @@ use super::{
 use bgp_proto::{
     agreed::PeerKind,
     attr::{community::Community, set::PathAttributes},
-    numbers::{Asn, Origin, Role},
+    numbers::{Asn, Origin, Role, RouterId},
 };
 use std::fmt;
 
@@ -60,6 +60,34 @@ impl ExportSide {
     fn is_external(&self) -> bool {
         self.kind == PeerKind::External
     }
+
+    /// As much of where a route came from as changes what is written here. Routes that share attributes, rule and
+    /// provenance share octets.
+    pub fn provenance(&self, learned: Option<LearnedFrom>) -> Provenance {
+        match (self.kind, learned) {
+            (_, None) => Provenance::Ours,
+            (PeerKind::External, _) | (_, Some(LearnedFrom { kind: PeerKind::External, .. })) => {
+                Provenance::Outside
+            }
+            (PeerKind::Internal, Some(LearnedFrom { kind: PeerKind::Internal, router_id, .. })) => {
+                Provenance::Reflected(router_id)
+            }
+            _ => Provenance::Inside,
+        }
+    }
+}
+
+/// Where a route came from, as seen from a session that it goes out by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provenance {
+    /// It is our own.
+    Ours,
+    /// It crosses a border of the AS: on its way to us, or from us to the peer.
+    Outside,
+    /// It stays inside the confederation.
+    Inside,
+    /// It is reflected, from the iBGP peer with this identifier to another.
+    Reflected(RouterId),
 }
 
 /// Why a selected route is not sent, whatever the policy says.
@@ -126,22 +154,19 @@ pub fn withheld(
 /// changes are made, and what the protocol demands of the sender is put in.
 pub fn prepare(
     side: &ExportSide,
-    learned: Option<LearnedFrom>,
+    provenance: Provenance,
     attributes: &mut PathAttributes,
     policy: Option<&Changes>,
 ) {
-    if let Some(learned) = learned {
-        take_out(side, learned, attributes);
-    }
+    take_out(side, provenance, attributes);
     if let Some(changes) = policy {
         changes.apply(attributes, side.asn);
     }
+    if let Provenance::Reflected(router_id) = provenance {
+        reflect(side, router_id, attributes);
+    }
     match side.kind {
-        PeerKind::Internal => {
-            if let Some(learned) = learned.filter(|learned| learned.kind == PeerKind::Internal) {
-                reflect(side, learned, attributes);
-            }
-        }
+        PeerKind::Internal => {}
         PeerKind::Confederation => prepend_member(&mut attributes.as_path, side.asn),
         PeerKind::External => leave(side, attributes),
     }
@@ -161,7 +186,14 @@ pub fn prepare(
 }
 
 /// What a learned route brought along that is not for this peer. Before the policy: what that sets is sent.
-fn take_out(side: &ExportSide, learned: LearnedFrom, attributes: &mut PathAttributes) {
+fn take_out(side: &ExportSide, provenance: Provenance, attributes: &mut PathAttributes) {
+    if !matches!(provenance, Provenance::Reflected(_)) {
+        attributes.originator_id = None;
+        attributes.cluster_list.clear();
+    }
+    if provenance == Provenance::Ours {
+        return;
+    }
     attributes.mark_partial();
     if side.is_external() {
         // RFC 4271 §5.1.4: another AS's MED goes no further than ours. Without a path the route is of our AS.
@@ -170,15 +202,11 @@ fn take_out(side: &ExportSide, learned: LearnedFrom, attributes: &mut PathAttrib
         attributes.extended_communities.retain(|community| community.is_transitive());
         attributes.extended_communities_ipv6.retain(|community| community.kind[0] & 0x40 == 0);
     }
-    if side.kind != PeerKind::Internal || learned.kind != PeerKind::Internal {
-        attributes.originator_id = None;
-        attributes.cluster_list.clear();
-    }
 }
 
 /// RFC 4456 §8.
-fn reflect(side: &ExportSide, learned: LearnedFrom, attributes: &mut PathAttributes) {
-    attributes.originator_id = attributes.originator_id.or(Some(learned.router_id));
+fn reflect(side: &ExportSide, from: RouterId, attributes: &mut PathAttributes) {
+    attributes.originator_id = attributes.originator_id.or(Some(from));
     if let Some(id) = side.cluster_id {
         attributes.cluster_list.insert(0, id);
     }

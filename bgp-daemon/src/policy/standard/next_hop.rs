@@ -1,6 +1,6 @@
 //! Which next hop is written.
 
-use super::{super::NextHopChange, LearnedFrom};
+use super::{super::NextHopChange, export::Provenance};
 use bgp_proto::{agreed::PeerKind, attr::next_hop::NextHop, family::Family};
 use std::net::IpAddr;
 
@@ -55,20 +55,15 @@ pub struct NextHops {
 /// address for an IPv4 prefix that the peer did not agree to) gives way to our own.
 pub fn written(
     session: &NextHops,
-    learned: Option<LearnedFrom>,
+    provenance: Provenance,
     route: Option<NextHop>,
     policy: Option<NextHopChange>,
 ) -> NextHop {
-    let stays = match learned {
-        // RFC 4456 §10: a reflected route keeps its next hop, unless a policy wants otherwise.
-        Some(learned) => session.kind != PeerKind::External && learned.kind != PeerKind::External,
-        None => false,
-    };
+    // RFC 4456 §10: a reflected route keeps its next hop, unless a policy wants otherwise.
+    let stays = matches!(provenance, Provenance::Inside | Provenance::Reflected(_));
     let by_session = session.configured.filter(|change| !(stays && *change == NextHopChange::Own));
-    let by_rule = match (session.kind, learned) {
-        (PeerKind::External, _) => NextHopChange::Own,
-        (PeerKind::Internal | PeerKind::Confederation, _) => NextHopChange::Unchanged,
-    };
+    let by_rule =
+        if session.kind == PeerKind::External { NextHopChange::Own } else { NextHopChange::Unchanged };
     let changed = |change: NextHopChange| match change {
         NextHopChange::Own => Some(session.own),
         NextHopChange::Unchanged => route,
@@ -95,7 +90,8 @@ fn for_session(next_hop: NextHop, session: &NextHops, route: Option<NextHop>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bgp_proto::numbers::RouterId;
+    use crate::policy::standard::{LearnedFrom, export::ExportSide};
+    use bgp_proto::numbers::{Asn, RouterId};
 
     fn hop(text: &str) -> NextHop {
         NextHop::from(text.parse::<IpAddr>().unwrap())
@@ -173,7 +169,8 @@ mod tests {
             let session = NextHops { kind, family: Family::IPV4, extended_next_hop: false, own, configured };
             let router_id = RouterId::new(1).unwrap();
             let learned = learned.map(|kind| LearnedFrom { kind, router_id, client: true });
-            let found = written(&session, learned, route.map(hop), policy);
+            let provenance = ExportSide::new(kind, Asn(1)).provenance(learned);
+            let found = written(&session, provenance, route.map(hop), policy);
             assert_eq!(found, hop(expected), "to {kind:?} from {learned:?}: {configured:?}, {policy:?}");
         }
     }
@@ -187,13 +184,19 @@ mod tests {
         let session =
             |kind, family| NextHops { kind, family, extended_next_hop: true, own, configured: None };
         for family in [Family::IPV4, Family::IPV6] {
-            assert_eq!(written(&session(PeerKind::External, family), None, Some(both), None), own);
-            let kept = written(&session(PeerKind::Internal, family), None, Some(both), None);
+            assert_eq!(
+                written(&session(PeerKind::External, family), Provenance::Ours, Some(both), None),
+                own
+            );
+            let kept = written(&session(PeerKind::Internal, family), Provenance::Ours, Some(both), None);
             assert_eq!(kept, hop("2001:db8::9"));
         }
         let given = Some(given(&["192.0.2.3", "2001:db8::3"]));
         for (family, expected) in [(Family::IPV4, "192.0.2.3"), (Family::IPV6, "2001:db8::3")] {
-            assert_eq!(written(&session(PeerKind::External, family), None, None, given), hop(expected));
+            assert_eq!(
+                written(&session(PeerKind::External, family), Provenance::Ours, None, given),
+                hop(expected)
+            );
         }
     }
 }

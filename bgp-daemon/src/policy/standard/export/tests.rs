@@ -37,7 +37,7 @@ fn prepared(
     let (all, source) =
         (policy.attribute_mask(&attributes, None), policy.source_mask(&Source::Local { owner: "" }));
     let rule = policy.rule(policy.decide::<u32>(&all, &source, Prefix::default()));
-    prepare(side, learned, &mut attributes, rule.changes());
+    prepare(side, side.provenance(learned), &mut attributes, rule.changes());
     attributes
 }
 
