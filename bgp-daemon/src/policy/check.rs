@@ -120,7 +120,7 @@ impl Check<'_> {
         } else {
             Some(self.changes(&format!("{path}.set"), &raw.set))
         };
-        if changes.is_some() && verdict == Verdict::Reject && raw.then.is_some() {
+        if changes.is_some() && verdict == Some(Verdict::Reject) {
             let message = "a rejected route is not changed; leave out set, or write then = \"accept\"";
             self.wrong(&format!("{path}.set"), Wrong(message.into()));
         }
@@ -133,21 +133,19 @@ impl Check<'_> {
             families: self.some(&format!("{at}.family"), raw_match.family.as_ref(), family),
             prefixes: entries.map(|entries| PrefixList::new(&entries)),
             changes,
-            verdict,
+            verdict: verdict.unwrap_or(Verdict::Reject),
         }
     }
 
-    fn verdict(&mut self, path: &str, text: Option<&Text>) -> Verdict {
-        match text.map(|text| text.0.as_str()) {
-            Some("accept") => return Verdict::Accept,
-            Some("reject") => {}
-            Some(other) => self.wrong(path, Wrong::new(other, "is no verdict", "accept or reject")),
-            None => self.wrong(
-                path,
-                Wrong("the rule does not say what becomes of a route; write accept or reject".into()),
-            ),
-        }
-        Verdict::Reject
+    fn verdict(&mut self, path: &str, text: Option<&Text>) -> Option<Verdict> {
+        let wrong = match text.map(|text| text.0.as_str()) {
+            Some("accept") => return Some(Verdict::Accept),
+            Some("reject") => return Some(Verdict::Reject),
+            Some(other) => Wrong::new(other, "is no verdict", "accept or reject"),
+            None => Wrong("the rule does not say what becomes of a route; write accept or reject".into()),
+        };
+        self.wrong(path, wrong);
+        None
     }
 
     fn source_conditions(&mut self, at: &str, raw: &RawMatch) -> Vec<SourceCondition> {

@@ -1,7 +1,10 @@
 //! Policies as people write them, in TOML and Kubernetes objects alike. Nothing in here is resolved: every leaf is a
 //! text, so that one [`check`](super::check()) finds all mistakes at once.
 
-use serde::{Deserialize, Deserializer, de};
+mod read;
+
+use read::{some_table, table, tables};
+use serde::Deserialize;
 use std::{collections::BTreeMap, fmt};
 
 /// Policies by name: the `[policy.NAME]` tables.
@@ -12,6 +15,7 @@ pub type RawPolicies = BTreeMap<String, RawPolicy>;
 #[serde(deny_unknown_fields)]
 pub struct RawPolicy {
     /// The rules.
+    #[serde(deserialize_with = "tables")]
     pub rules: Vec<RawRule>,
 }
 
@@ -22,9 +26,10 @@ pub struct RawRule {
     /// A name that reasons show beside the number.
     pub name: Option<String>,
     /// What must hold; all of it. Nothing: every route.
-    #[serde(rename = "match")]
+    #[serde(rename = "match", deserialize_with = "table")]
     pub matches: RawMatch,
     /// What changes in a route that is accepted.
+    #[serde(deserialize_with = "table")]
     pub set: RawSet,
     /// `accept` or `reject`.
     pub then: Option<Text>,
@@ -45,8 +50,10 @@ pub struct RawMatch {
     /// Where the route came from: `local`, `local:OWNER`, `internal`, `external`, `confederation`.
     pub source: Option<Texts>,
     /// The AS path.
+    #[serde(deserialize_with = "table")]
     pub as_path: RawAsPath,
     /// The communities.
+    #[serde(deserialize_with = "table")]
     pub communities: RawCommunities,
     /// Prefixes of which one holds the next hop: `192.0.2.0/24`.
     pub next_hop: Option<Texts>,
@@ -61,11 +68,7 @@ pub struct RawMatch {
 /// What a rule asks of the AS path. A set of ASes is written `65000`, `64512-65534`, `private` or several of these
 /// with `|` between.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    default,
-    expecting = "a table of contains, starts, origin, length and pattern, like { pattern = \"65000 * 65010\" }"
-)]
+#[serde(deny_unknown_fields, default)]
 pub struct RawAsPath {
     /// One of these ASes is somewhere in it.
     pub contains: Option<Texts>,
@@ -117,16 +120,13 @@ pub struct RawSet {
     /// Communities that are removed, before others are added; `*` and ranges as in a match.
     pub remove_communities: Option<Texts>,
     /// An AS put in front of the AS path.
+    #[serde(deserialize_with = "some_table")]
     pub prepend: Option<RawPrepend>,
 }
 
 /// An AS put in front of the AS path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    default,
-    expecting = "a table of times and asn, like { times = 3 } for our own AS"
-)]
+#[serde(deny_unknown_fields, default)]
 pub struct RawPrepend {
     /// Which; our own where not said.
     pub asn: Option<Text>,
@@ -156,51 +156,5 @@ impl<T: fmt::Display> From<T> for Text {
 impl<T: Into<Text>> FromIterator<T> for Texts {
     fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
         Texts::Many(texts.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Texts::deserialize(deserializer)? {
-            Texts::One(text) => Ok(text),
-            Texts::Many(_) => Err(de::Error::custom("a list stands where one text or number is expected")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Leaf)
-    }
-}
-
-/// Takes what stands at a leaf. No floating-point number: an AS number written 1.10 without quotes would become 1.1.
-struct Leaf;
-
-impl<'de> de::Visitor<'de> for Leaf {
-    type Value = Texts;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text in quotes, a whole number, or a list of them")
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Texts, E> {
-        Ok(Texts::One(value.into()))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Texts, E> {
-        Ok(Texts::One(value.into()))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Texts, E> {
-        Ok(Texts::One(value.into()))
-    }
-
-    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(text) = list.next_element()? {
-            texts.push(text);
-        }
-        Ok(Texts::Many(texts))
     }
 }
