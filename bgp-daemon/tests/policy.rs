@@ -75,89 +75,90 @@ fn accepts(condition: &str, route: &Route) -> bool {
     policy.verdict(decide(&policy, route)) == Verdict::Accept
 }
 
+/// Conditions of one kind that hold for `route()`, and those that do not.
+const CONDITIONS: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "",
+            "prefix = \"192.0.2.0/24\"",
+            "prefix = [\"10.0.0.0/8\", \"192.0.0.0/16 ge 24 le 24\", \"::/0\"]",
+        ],
+        &["prefix = \"192.0.2.0/25\"", "prefix = \"0.0.0.0/0\"", "prefix = [\"::/0 le 128\"]"],
+    ),
+    (&["family = \"ipv4\"", "family = [\"ipv6\", \"ipv4\"]"], &["family = \"ipv6\""]),
+    (
+        &["peer = \"198.51.100.1\"", "peer = [\"192.0.2.9\", \"eth1\"]"],
+        &["peer = \"198.51.100.2\"", "peer = \"eth0\""],
+    ),
+    (&["group = \"cluster-a\"", "group = [\"b\", \"cluster-a\"]"], &["group = \"cluster-b\""]),
+    (
+        &["source = \"external\"", "source = [\"local\", \"external\"]"],
+        &["source = \"local\"", "source = \"internal\"", "source = [\"confederation\", \"local:x\"]"],
+    ),
+    (
+        &[
+            "as_path = { contains = 65002 }",
+            "as_path = { contains = [1, \"private\"] }",
+            "as_path = { contains = \"65003|7\" }",
+        ],
+        &["as_path = { contains = 65004 }", "as_path = { contains = \"1-64000\" }"],
+    ),
+    (&["as_path = { starts = 65001 }"], &["as_path = { starts = [65002, 65003] }"]),
+    (&["as_path = { origin = 65003 }"], &["as_path = { origin = [65001, 65002] }"]),
+    (
+        &["as_path = { length = 3 }", "as_path = { length = \"ge 2 le 3\" }"],
+        &["as_path = { length = \"le 2\" }", "as_path = { length = \"ge 4\" }"],
+    ),
+    (
+        &["as_path = { pattern = \"65001 * 65003\" }", "as_path = { pattern = [\"1 *\", \"? ? ?\"] }"],
+        &["as_path = { pattern = \"65001 65003\" }", "as_path = { pattern = \"* 65002\" }"],
+    ),
+    (
+        &[
+            "communities = { any = \"65001:1\" }",
+            "communities = { any = [\"1:1\", \"65001:1:*\"] }",
+            "communities = { any = \"rt:65001:*\" }",
+            "communities = { any = \"rt:[*]:1\" }",
+            "communities = { any = \"no-export\" }",
+        ],
+        &["communities = { any = [\"65001:2\", \"65001:2:*\", \"ro:*\"] }"],
+    ),
+    (
+        &[
+            "communities = { all = [\"65001:*\", \"no-export\", \"rt:*\", \"rt:[2001:db8::1]:1\", \"*:1:2\"] }",
+        ],
+        &["communities = { all = [\"65001:1\", \"no-peer\"] }"],
+    ),
+    (
+        &["communities = { none = [\"65002:*\", \"65001:1:3\"] }"],
+        &["communities = { none = [\"65002:*\", \"rt:*\"] }", "communities = { none = \"*\" }"],
+    ),
+    (
+        &["next_hop = \"198.51.100.0/24\"", "next_hop = [\"::/0\", \"198.51.100.1/32\"]"],
+        &["next_hop = \"192.0.2.0/24\"", "next_hop = \"::/0\""],
+    ),
+    // What is not there counts as it does in selection.
+    (&["med = 0", "med = \"le 10\""], &["med = \"ge 1\""]),
+    (
+        &["local_pref = 100", "local_pref = \"ge 100 le 100\""],
+        &["local_pref = \"le 99\"", "local_pref = 200"],
+    ),
+    (&["origin = \"igp\"", "origin = [\"egp\", \"igp\"]"], &["origin = \"incomplete\""]),
+    // All that is said must hold.
+    (
+        &["origin = \"igp\", family = \"ipv4\", source = \"external\", prefix = \"192.0.2.0/24\""],
+        &[
+            "origin = \"egp\", family = \"ipv4\"",
+            "origin = \"igp\", family = \"ipv6\"",
+            "origin = \"igp\", source = \"local\"",
+            "origin = \"igp\", prefix = \"10.0.0.0/8\"",
+        ],
+    ),
+];
+
 #[test]
 fn each_condition_holds_for_some_routes_and_not_for_others() {
-    // Conditions of one kind that hold for `route()`, and those that do not.
-    let rows: &[(&[&str], &[&str])] = &[
-        (
-            &[
-                "",
-                "prefix = \"192.0.2.0/24\"",
-                "prefix = [\"10.0.0.0/8\", \"192.0.0.0/16 ge 24 le 24\", \"::/0\"]",
-            ],
-            &["prefix = \"192.0.2.0/25\"", "prefix = \"0.0.0.0/0\"", "prefix = [\"::/0 le 128\"]"],
-        ),
-        (&["family = \"ipv4\"", "family = [\"ipv6\", \"ipv4\"]"], &["family = \"ipv6\""]),
-        (
-            &["peer = \"198.51.100.1\"", "peer = [\"192.0.2.9\", \"eth1\"]"],
-            &["peer = \"198.51.100.2\"", "peer = \"eth0\""],
-        ),
-        (&["group = \"cluster-a\"", "group = [\"b\", \"cluster-a\"]"], &["group = \"cluster-b\""]),
-        (
-            &["source = \"external\"", "source = [\"local\", \"external\"]"],
-            &["source = \"local\"", "source = \"internal\"", "source = [\"confederation\", \"local:x\"]"],
-        ),
-        (
-            &[
-                "as_path = { contains = 65002 }",
-                "as_path = { contains = [1, \"private\"] }",
-                "as_path = { contains = \"65003|7\" }",
-            ],
-            &["as_path = { contains = 65004 }", "as_path = { contains = \"1-64000\" }"],
-        ),
-        (&["as_path = { starts = 65001 }"], &["as_path = { starts = [65002, 65003] }"]),
-        (&["as_path = { origin = 65003 }"], &["as_path = { origin = [65001, 65002] }"]),
-        (
-            &["as_path = { length = 3 }", "as_path = { length = \"ge 2 le 3\" }"],
-            &["as_path = { length = \"le 2\" }", "as_path = { length = \"ge 4\" }"],
-        ),
-        (
-            &["as_path = { pattern = \"65001 * 65003\" }", "as_path = { pattern = [\"1 *\", \"? ? ?\"] }"],
-            &["as_path = { pattern = \"65001 65003\" }", "as_path = { pattern = \"* 65002\" }"],
-        ),
-        (
-            &[
-                "communities = { any = \"65001:1\" }",
-                "communities = { any = [\"1:1\", \"65001:1:*\"] }",
-                "communities = { any = \"rt:65001:*\" }",
-                "communities = { any = \"rt:[*]:1\" }",
-                "communities = { any = \"no-export\" }",
-            ],
-            &["communities = { any = [\"65001:2\", \"65001:2:*\", \"ro:*\"] }"],
-        ),
-        (
-            &[
-                "communities = { all = [\"65001:*\", \"no-export\", \"rt:*\", \"rt:[2001:db8::1]:1\", \"*:1:2\"] }",
-            ],
-            &["communities = { all = [\"65001:1\", \"no-peer\"] }"],
-        ),
-        (
-            &["communities = { none = [\"65002:*\", \"65001:1:3\"] }"],
-            &["communities = { none = [\"65002:*\", \"rt:*\"] }", "communities = { none = \"*\" }"],
-        ),
-        (
-            &["next_hop = \"198.51.100.0/24\"", "next_hop = [\"::/0\", \"198.51.100.1/32\"]"],
-            &["next_hop = \"192.0.2.0/24\"", "next_hop = \"::/0\""],
-        ),
-        // What is not there counts as it does in selection.
-        (&["med = 0", "med = \"le 10\""], &["med = \"ge 1\""]),
-        (
-            &["local_pref = 100", "local_pref = \"ge 100 le 100\""],
-            &["local_pref = \"le 99\"", "local_pref = 200"],
-        ),
-        (&["origin = \"igp\"", "origin = [\"egp\", \"igp\"]"], &["origin = \"incomplete\""]),
-        // All that is said must hold.
-        (
-            &["origin = \"igp\", family = \"ipv4\", source = \"external\", prefix = \"192.0.2.0/24\""],
-            &[
-                "origin = \"egp\", family = \"ipv4\"",
-                "origin = \"igp\", family = \"ipv6\"",
-                "origin = \"igp\", source = \"local\"",
-                "origin = \"igp\", prefix = \"10.0.0.0/8\"",
-            ],
-        ),
-    ];
-    for (holding, others) in rows {
+    for (holding, others) in CONDITIONS {
         holding.iter().for_each(|text| assert!(accepts(text, &route()), "{text} holds"));
         others.iter().for_each(|text| assert!(!accepts(text, &route()), "{text} does not hold"));
     }

@@ -43,85 +43,84 @@ fn every_mistake_is_found_in_one_go() {
     assert_eq!(found, expected);
 }
 
+/// A rule without its verdict, and its mistake.
+const LEAVES: &[(&str, &str)] = &[
+    (
+        "match = { family = \"l2vpn\" }",
+        "match.family: \"l2vpn\" is not a family that policies see; write ipv4 or ipv6",
+    ),
+    (
+        "match = { origin = [\"bgp\"] }",
+        "match.origin[0]: \"bgp\" is not an origin; write igp, egp or incomplete",
+    ),
+    (
+        "match = { prefix = [] }",
+        "match.prefix: the list is empty, so no route can match; fill it or leave it out",
+    ),
+    (
+        "match = { communities = { all = [] } }",
+        "match.communities.all: the list is empty, so no route can match; fill it or leave it out",
+    ),
+    (
+        "match = { next_hop = \"192.0.2.0/24 le 32\" }",
+        "match.next_hop: \"192.0.2.0/24 le 32\" has lengths, and a next hop is an address; write the prefix alone, like 192.0.2.0/24",
+    ),
+    (
+        "match = { as_path = { contains = \"AS1\" } }",
+        "match.as_path.contains: \"AS1\" is not a set of ASes; write one like 65000, 64512-65534, private or 65000|65001",
+    ),
+    (
+        "match = { as_path = { length = \"ge 3 le 2\" } }",
+        "match.as_path.length: \"ge 3 le 2\" holds no number; write \"ge 2 le 3\"",
+    ),
+    (
+        "match = { local_pref = -1 }",
+        "match.local_pref: \"-1\" is not a number or range; write one like 100, \"ge 100\", \"le 200\" or \"ge 100 le 200\"",
+    ),
+    ("set = { local_pref = \"high\" }", "set.local_pref: \"high\" is not a number; write 0 to 4294967295"),
+    (
+        "set = { local_pref = 4294967296 }",
+        "set.local_pref: \"4294967296\" is not a number; write 0 to 4294967295",
+    ),
+    ("set = { origin = 0 }", "set.origin: \"0\" is not an origin; write igp, egp or incomplete"),
+    ("set = { med = 1, add_med = 1 }", "set.add_med: the MED is set and added to; keep med or add_med"),
+    (
+        "set = { add_med = \"+ 1\" }",
+        "set.add_med: \"+ 1\" cannot be added to a MED; write -4294967295 to 4294967295",
+    ),
+    (
+        "set = { add_med = -9223372036854775808 }",
+        "set.add_med: \"-9223372036854775808\" cannot be added to a MED; write -4294967295 to 4294967295",
+    ),
+    (
+        "set = { next_hop = [\"192.0.2.1\", \"192.0.2.2\"] }",
+        "set.next_hop: there is one next hop; write self, unchanged, an address, or one IPv4 and one IPv6 address",
+    ),
+    (
+        "set = { next_hop = [] }",
+        "set.next_hop: there is one next hop; write self, unchanged, an address, or one IPv4 and one IPv6 address",
+    ),
+    (
+        "set = { add_communities = \"65000:*\" }",
+        "set.add_communities: \"65000:*\" stands for many communities where one is needed; write 65000:1, a name like no-export, 65000:1:2, rt:65000:1 or rt:[2001:db8::1]:1",
+    ),
+    (
+        "set = { communities = [], remove_communities = \"*\" }",
+        "set.communities: communities says all that the route has, so nothing is added or removed; keep one of them",
+    ),
+    (
+        "set = { prepend = { asn = 0 } }",
+        "set.prepend.asn: \"0\" is no AS number; write 1 to 4294967295, or leave it out for our own",
+    ),
+    (
+        "set = { prepend = { times = 33 } }",
+        "set.prepend.times: \"33\" is not how often an AS can be prepended; write 1 to 32",
+    ),
+];
+
 #[test]
 fn each_leaf_says_what_it_takes() {
-    let rows = [
-        (
-            "match = { family = \"l2vpn\" }",
-            "match.family: \"l2vpn\" is not a family that policies see; write ipv4 or ipv6",
-        ),
-        (
-            "match = { origin = [\"bgp\"] }",
-            "match.origin[0]: \"bgp\" is not an origin; write igp, egp or incomplete",
-        ),
-        (
-            "match = { prefix = [] }",
-            "match.prefix: the list is empty, so no route can match; fill it or leave it out",
-        ),
-        (
-            "match = { communities = { all = [] } }",
-            "match.communities.all: the list is empty, so no route can match; fill it or leave it out",
-        ),
-        (
-            "match = { next_hop = \"192.0.2.0/24 le 32\" }",
-            "match.next_hop: \"192.0.2.0/24 le 32\" has lengths, and a next hop is an address; write the prefix alone, like 192.0.2.0/24",
-        ),
-        (
-            "match = { as_path = { contains = \"AS1\" } }",
-            "match.as_path.contains: \"AS1\" is not a set of ASes; write one like 65000, 64512-65534, private or 65000|65001",
-        ),
-        (
-            "match = { as_path = { length = \"ge 3 le 2\" } }",
-            "match.as_path.length: \"ge 3 le 2\" holds no number; write \"ge 2 le 3\"",
-        ),
-        (
-            "match = { local_pref = -1 }",
-            "match.local_pref: \"-1\" is not a number or range; write one like 100, \"ge 100\", \"le 200\" or \"ge 100 le 200\"",
-        ),
-        (
-            "set = { local_pref = \"high\" }",
-            "set.local_pref: \"high\" is not a number; write 0 to 4294967295",
-        ),
-        (
-            "set = { local_pref = 4294967296 }",
-            "set.local_pref: \"4294967296\" is not a number; write 0 to 4294967295",
-        ),
-        ("set = { origin = 0 }", "set.origin: \"0\" is not an origin; write igp, egp or incomplete"),
-        ("set = { med = 1, add_med = 1 }", "set.add_med: the MED is set and added to; keep med or add_med"),
-        (
-            "set = { add_med = \"+ 1\" }",
-            "set.add_med: \"+ 1\" cannot be added to a MED; write -4294967295 to 4294967295",
-        ),
-        (
-            "set = { add_med = -9223372036854775808 }",
-            "set.add_med: \"-9223372036854775808\" cannot be added to a MED; write -4294967295 to 4294967295",
-        ),
-        (
-            "set = { next_hop = [\"192.0.2.1\", \"192.0.2.2\"] }",
-            "set.next_hop: there is one next hop; write self, unchanged, an address, or one IPv4 and one IPv6 address",
-        ),
-        (
-            "set = { next_hop = [] }",
-            "set.next_hop: there is one next hop; write self, unchanged, an address, or one IPv4 and one IPv6 address",
-        ),
-        (
-            "set = { add_communities = \"65000:*\" }",
-            "set.add_communities: \"65000:*\" stands for many communities where one is needed; write 65000:1, a name like no-export, 65000:1:2, rt:65000:1 or rt:[2001:db8::1]:1",
-        ),
-        (
-            "set = { communities = [], remove_communities = \"*\" }",
-            "set.communities: communities says all that the route has, so nothing is added or removed; keep one of them",
-        ),
-        (
-            "set = { prepend = { asn = 0 } }",
-            "set.prepend.asn: \"0\" is no AS number; write 1 to 4294967295, or leave it out for our own",
-        ),
-        (
-            "set = { prepend = { times = 33 } }",
-            "set.prepend.times: \"33\" is not how often an AS can be prepended; write 1 to 32",
-        ),
-    ];
-    for (rule, expected) in rows {
+    for (rule, expected) in LEAVES {
         let text = format!("[p]\nrules = [{{ {rule}, then = \"accept\" }}]");
         assert_eq!(mistakes(&text, &Names::default()), [format!("policy.p.rules[0].{expected}")]);
     }
