@@ -75,10 +75,6 @@ impl ImportSide {
     fn is_external(&self) -> bool {
         self.kind == PeerKind::External
     }
-
-    fn is_internal(&self) -> bool {
-        self.kind == PeerKind::Internal
-    }
 }
 
 /// Why a route is not used, whatever the policy says.
@@ -143,12 +139,12 @@ fn first_asn(side: &ImportSide, attributes: &PathAttributes) -> Option<Refusal> 
 }
 
 fn own_originator(side: &ImportSide, attributes: &PathAttributes) -> Option<Refusal> {
-    let own = side.is_internal() && attributes.originator_id == Some(side.router_id);
+    let own = attributes.originator_id == Some(side.router_id);
     own.then_some(Refusal::OwnOriginator)
 }
 
 fn own_cluster(side: &ImportSide, attributes: &PathAttributes) -> Option<Refusal> {
-    let own = side.cluster_id.filter(|id| side.is_internal() && attributes.cluster_list.contains(id));
+    let own = side.cluster_id.filter(|id| attributes.cluster_list.contains(id));
     own.map(Refusal::OwnCluster)
 }
 

@@ -12,7 +12,7 @@
 //! | iBGP routes stay out of iBGP, reflection (RFC 4271 §9.2, RFC 4456 §6) | | [`export::withheld`] |
 //! | own AS, LOCAL_PREF, MED, AIGP, partial bits, what is not transitive | | [`export::prepare`] |
 //! | `remove_private_as`, `as_override` | | [`export::prepare`], by [`path`] |
-//! | next hop: self, unchanged, set, and of the other family | | [`next_hop::written`] |
+//! | next hop: self, unchanged, set, and of the other family | [`next_hop::accepted`] | [`next_hop::own`], [`next_hop::written`] |
 //!
 //! `no-peer` (RFC 3765) is advice to a policy: which peerings are bilateral only the user knows.
 

@@ -75,6 +75,12 @@ pub fn written(
     for_session(next_hop, session, route)
 }
 
+/// The next hop of a route that is accepted: the one that the policy gives, or the route's own. `self` and `unchanged`
+/// say nothing of a route that comes in.
+pub fn accepted(family: Family, route: Option<NextHop>, policy: Option<NextHopChange>) -> Option<NextHop> {
+    policy.and_then(|change| change.address(family == Family::IPV4)).or(route)
+}
+
 /// RFC 2545 §3: a link-local address is only for those on the same link, so one that the route came with is left out.
 fn for_session(next_hop: NextHop, session: &NextHops, route: Option<NextHop>) -> NextHop {
     match next_hop.address() {
@@ -176,6 +182,26 @@ mod tests {
     }
 
     #[test]
+    fn an_accepted_route_has_the_next_hop_that_the_policy_gives() {
+        let both = given(&["192.0.2.3", "2001:db8::3"]);
+        let rows = [
+            (Family::IPV4, None, "10.0.0.1"),
+            (Family::IPV4, Some(NextHopChange::Own), "10.0.0.1"),
+            (Family::IPV4, Some(NextHopChange::Unchanged), "10.0.0.1"),
+            (Family::IPV4, Some(both), "192.0.2.3"),
+            (Family::IPV6, Some(both), "2001:db8::3"),
+            (Family::IPV6, Some(given(&["192.0.2.3"])), "10.0.0.1"),
+        ];
+        for (family, policy, expected) in rows {
+            assert_eq!(
+                accepted(family, Some(hop("10.0.0.1")), policy),
+                Some(hop(expected)),
+                "{family} {policy:?}"
+            );
+        }
+    }
+
+    #[test]
     fn an_ipv6_next_hop_serves_ipv4_where_agreed_and_a_foreign_link_local_stays_behind() {
         let own =
             NextHop::Ipv6 { global: "2001:db8::1".parse().unwrap(), link_local: "fe80::1".parse().ok() };
@@ -184,6 +210,8 @@ mod tests {
         let session =
             |kind, family| NextHops { kind, family, extended_next_hop: true, own, configured: None };
         for family in [Family::IPV4, Family::IPV6] {
+            let same = written(&session(PeerKind::Internal, family), Provenance::Ours, Some(own), None);
+            assert_eq!(same, own, "our own link-local address is no foreign one");
             assert_eq!(
                 written(&session(PeerKind::External, family), Provenance::Ours, Some(both), None),
                 own

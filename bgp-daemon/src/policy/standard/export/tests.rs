@@ -226,6 +226,13 @@ fn what_is_not_transitive_stays_unless_the_policy_puts_it_there() {
 }
 
 #[test]
+fn a_route_of_ours_that_says_no_origin_is_igp() {
+    let side = ExportSide::new(External, US);
+    assert_eq!(prepared(&side, None, route(""), "").origin, Some(Origin::IGP));
+    assert_eq!(prepared(&side, None, route(""), "origin = \"incomplete\"").origin, Some(Origin::INCOMPLETE));
+}
+
+#[test]
 fn who_leaves_says_so_on_every_route() {
     for (kind, local_pref) in [(External, None), (Internal, Some(0))] {
         let side = ExportSide { leaving: true, ..ExportSide::new(kind, US) };
