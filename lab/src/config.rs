@@ -89,7 +89,8 @@ impl Config {
     /// When the identifier is no IPv4 address.
     #[must_use]
     pub fn new(asn: u32, router_id: &str) -> Self {
-        let router_id = router_id.parse().unwrap_or_else(|_| panic!("router id {router_id:?}: use an IPv4 address"));
+        let router_id =
+            router_id.parse().unwrap_or_else(|_| panic!("router id {router_id:?}: use an IPv4 address"));
         Self { asn, router_id, port: 179, forwarding: false, peers: Vec::new(), announced: Vec::new() }
     }
 
@@ -202,7 +203,8 @@ impl Announcement {
     /// When it is no prefix.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
-        let prefix = prefix.parse().unwrap_or_else(|_| panic!("{prefix:?}: use a prefix such as 192.0.2.0/24"));
+        let prefix =
+            prefix.parse().unwrap_or_else(|_| panic!("{prefix:?}: use a prefix such as 192.0.2.0/24"));
         Self {
             prefix,
             next_hop: None,

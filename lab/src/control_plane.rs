@@ -15,14 +15,22 @@ use crate::programs::{self, Age};
 /// How long it may take to come up, and an object to appear.
 const BOUND: Duration = Duration::from_secs(90);
 const API_PORT: u16 = 6443;
-const ETCD: &str = "http://127.0.0.1:2379";
-const ETCD_PEER: &str = "http://127.0.0.1:2380";
+const ETCD_OPTIONS: &str = "--unsafe-no-fsync
+    --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379
+    --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380
+    --initial-cluster default=http://127.0.0.1:2380";
+const API_OPTIONS: &str = "--etcd-servers http://127.0.0.1:2379
+    --bind-address 0.0.0.0 --advertise-address 127.0.0.1 --secure-port 6443
+    --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16
+    --authorization-mode RBAC --endpoint-reconciler-type none";
+const CONTROLLER_OPTIONS: &str = "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12
+    --leader-elect=false --use-service-account-credentials --bind-address 127.0.0.1";
 
 /// A running control plane. Fields are dropped from the top: the API server goes before its etcd.
 pub struct ControlPlane {
     controllers: Vec<Daemon>,
-    _api: Daemon,
-    _etcd: Daemon,
+    api: Daemon,
+    etcd: Daemon,
     namespace: Namespace,
     folder: PathBuf,
 }
@@ -43,9 +51,10 @@ impl ControlPlane {
         openssl.args(["genrsa", "-out"]).arg(&key).arg("2048");
         namespace.output(openssl).unwrap_or_else(|e| panic!("{e}"));
 
-        let etcd = program("etcd", &format!("--unsafe-no-fsync --listen-client-urls {ETCD} --advertise-client-urls {ETCD} --listen-peer-urls {ETCD_PEER} --initial-advertise-peer-urls {ETCD_PEER} --initial-cluster default={ETCD_PEER} --data-dir"), &[&folder.join("etcd")]);
+        let mut etcd = program("etcd", ETCD_OPTIONS);
+        etcd.arg("--data-dir").arg(folder.join("etcd"));
         let etcd = namespace.start("etcd", etcd);
-        let mut api = program("kube-apiserver", &format!("--etcd-servers {ETCD} --bind-address 0.0.0.0 --advertise-address 127.0.0.1 --secure-port {API_PORT} --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16 --authorization-mode RBAC --endpoint-reconciler-type none"), &[]);
+        let mut api = program("kube-apiserver", API_OPTIONS);
         for (option, file) in [
             ("--cert-dir", "certs"),
             ("--service-account-signing-key-file", "sa.key"),
@@ -55,13 +64,19 @@ impl ControlPlane {
             api.arg(option).arg(folder.join(file));
         }
         let api = namespace.start("kube-apiserver", api);
-        let made = Self { controllers: Vec::new(), _api: api, _etcd: etcd, namespace: namespace.clone(), folder };
-        lab.wait_until("the API server to be ready", BOUND, || made.kubectl("get --raw /readyz").is_ok());
+        let made = Self { controllers: Vec::new(), api, etcd, namespace: namespace.clone(), folder };
+        lab.wait_until("the API server to be ready", BOUND, || {
+            assert!(
+                made.api.is_running() && made.etcd.is_running(),
+                "a program of the control plane has ended"
+            );
+            made.kubectl("get --raw /readyz").is_ok()
+        });
         made
     }
 
     /// The API server with the real controllers and scheduler, and fake kubelets: nodes get pod CIDRs, pods become
-    /// ready, EndpointSlices follow. About 700 MB.
+    /// ready, their endpoint slices follow. About 700 MB.
     ///
     /// # Panics
     /// When it does not come up, with what its programs logged.
@@ -72,16 +87,22 @@ impl ControlPlane {
         let config = made.kubeconfig();
         let key = made.folder.join("sa.key");
         let stages = programs::kube().unwrap_or_default().join("kwok-stages.yaml");
-        let mut controllers = program("kube-controller-manager", "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12 --leader-elect=false --use-service-account-credentials --bind-address 127.0.0.1 --kubeconfig", &[&config]);
-        controllers.arg("--service-account-private-key-file").arg(key).arg("--cert-dir").arg(made.folder.join("certs"));
-        let mut scheduler = program("kube-scheduler", "--leader-elect=false --bind-address 127.0.0.1 --kubeconfig", &[&config]);
-        scheduler.arg("--cert-dir").arg(made.folder.join("certs"));
-        let mut kwok = program("kwok", "--manage-all-nodes=true --node-lease-duration-seconds 40 --kubeconfig", &[&config]);
+        let certs = made.folder.join("certs");
+        let mut controllers = program("kube-controller-manager", CONTROLLER_OPTIONS);
+        controllers.arg("--service-account-private-key-file").arg(key).arg("--cert-dir").arg(&certs);
+        let mut scheduler = program("kube-scheduler", "--leader-elect=false --bind-address 127.0.0.1");
+        scheduler.arg("--cert-dir").arg(&certs);
+        let mut kwok = program("kwok", "--manage-all-nodes=true --node-lease-duration-seconds 40");
         kwok.arg("--config").arg(stages);
-        for (name, command) in [("kube-controller-manager", controllers), ("kube-scheduler", scheduler), ("kwok", kwok)] {
+        for (name, mut command) in
+            [("kube-controller-manager", controllers), ("kube-scheduler", scheduler), ("kwok", kwok)]
+        {
+            command.arg("--kubeconfig").arg(&config);
             made.controllers.push(namespace.start(name, command));
         }
-        lab.wait_until("the controllers to be at work", BOUND, || made.kubectl("get serviceaccount default").is_ok());
+        lab.wait_until("the controllers to be at work", BOUND, || {
+            made.kubectl("get serviceaccount default").is_ok()
+        });
         made
     }
 
@@ -130,16 +151,16 @@ impl ControlPlane {
     }
 
     fn kubectl_command(&self, words: &str) -> Command {
-        let mut command = program("kubectl", words, &[]);
+        let mut command = program("kubectl", words);
         command.env("KUBECONFIG", self.kubeconfig()).env("HOME", &self.folder);
         command
     }
 }
 
-/// One of the control plane's programs, with words and paths as arguments.
-fn program(name: &str, words: &str, paths: &[&PathBuf]) -> Command {
+/// One of the control plane's programs, with words as arguments.
+fn program(name: &str, words: &str) -> Command {
     let mut command = Command::new(programs::kube().unwrap_or_default().join(name));
-    command.args(words.split_whitespace()).args(paths);
+    command.args(words.split_whitespace());
     command
 }
 

@@ -38,7 +38,8 @@ impl Keeper {
         let mut process = std::thread::scope(|scope| {
             // The flag holds for this thread's next child only: it becomes the first process of the new namespace.
             let spawned = scope.spawn(move || {
-                unshare(CloneFlags::CLONE_NEWPID).map_err(|e| format!("no process namespace ({e}): {HOW}"))?;
+                unshare(CloneFlags::CLONE_NEWPID)
+                    .map_err(|e| format!("no process namespace ({e}): {HOW}"))?;
                 command.spawn().map_err(|e| format!("/bin/sh does not start: {e}"))
             });
             spawned.join().expect("spawning does not panic")
@@ -53,14 +54,22 @@ impl Keeper {
 
     /// Makes the calling thread's next children processes of the lab. The thread must end soon: it cannot start threads.
     pub(crate) fn adopt_children(&self) {
-        setns(&self.processes, CloneFlags::CLONE_NEWPID).expect("the keeper holds its process namespace open");
+        setns(&self.processes, CloneFlags::CLONE_NEWPID)
+            .expect("the keeper holds its process namespace open");
+    }
+
+    /// The host's folder of the lab.
+    pub(crate) fn own_folder(&self) -> &Path {
+        &self.folders[0]
     }
 
     /// A new folder for one daemon: where it is for us, and where the daemon sees it.
     pub(crate) fn folder(&self, age: Age, name: &str) -> Result<(PathBuf, PathBuf), String> {
         let base = &self.folders[usize::from(age == Age::Current)];
         let ours = base.join(name);
-        fs::create_dir_all(base).and_then(|()| fs::create_dir(&ours)).map_err(|e| format!("{}: {e}", ours.display()))?;
+        fs::create_dir_all(base)
+            .and_then(|()| fs::create_dir(&ours))
+            .map_err(|e| format!("{}: {e}", ours.display()))?;
         open_to_all(base)?;
         let theirs = match age {
             Age::Host => ours.clone(),

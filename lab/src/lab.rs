@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -52,7 +52,13 @@ impl Lab {
     pub fn new() -> Self {
         let keeper = Keeper::start().unwrap_or_else(|e| panic!("{e}"));
         let (logs, _) = keeper.folder(Age::Host, "log").unwrap_or_else(|e| panic!("{e}"));
-        let core = Core { keeper, logs, started: Cell::new(0), shown: RefCell::default(), reported: Cell::new(false) };
+        let core = Core {
+            keeper,
+            logs,
+            started: Cell::new(0),
+            shown: RefCell::default(),
+            reported: Cell::new(false),
+        };
         Self { core: Rc::new(core) }
     }
 
@@ -99,6 +105,12 @@ impl Lab {
         self.core.wait_for(what, bound, ask)
     }
 
+    /// A folder for the test's own files; it goes with the lab.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.core.keeper.own_folder()
+    }
+
     /// What everything in the lab logged and holds.
     #[must_use]
     pub fn report(&self) -> String {
@@ -119,7 +131,12 @@ impl Core {
     }
 
     #[track_caller]
-    pub(crate) fn wait_for<T>(&self, what: impl Display, bound: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    pub(crate) fn wait_for<T>(
+        &self,
+        what: impl Display,
+        bound: Duration,
+        ask: impl FnMut() -> Option<T>,
+    ) -> T {
         if let Some(answer) = within(bound, ask) {
             return answer;
         }

@@ -23,7 +23,6 @@ mod config;
 mod control_plane;
 mod daemon;
 mod keeper;
-#[expect(clippy::module_inception, reason = "the crate is named after its main value")]
 mod lab;
 mod namespace;
 mod need;

@@ -22,7 +22,8 @@ impl Namespace {
     pub(crate) fn new(core: &Rc<Core>, name: &str) -> Self {
         let made = std::thread::scope(|scope| {
             let made = scope.spawn(|| {
-                unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("no network namespace ({e}): {HOW}"))?;
+                unshare(CloneFlags::CLONE_NEWNET)
+                    .map_err(|e| format!("no network namespace ({e}): {HOW}"))?;
                 File::open("/proc/thread-self/ns/net").map_err(|e| format!("/proc/thread-self/ns/net: {e}"))
             });
             made.join().expect("unsharing does not panic")

@@ -88,7 +88,11 @@ fn router(model: Model) -> Result<(), String> {
         Need::Root.missing().map_err(|e| format!("{model}, which needs {e}"))?;
     }
     match model.age.root() {
-        None => return Err(format!("{model}: run lab/setup, or point LAB_ROUTERS at the root folder of the routers")),
+        None => {
+            return Err(format!(
+                "{model}: run lab/setup, or point LAB_ROUTERS at the root folder of the routers"
+            ));
+        }
         Some(root) if !root.join("usr").exists() => {
             return Err(format!("{model}: {} is no root folder: run lab/setup", root.display()));
         }
@@ -115,14 +119,18 @@ fn kube(sets: &[&[&str]]) -> Result<(), String> {
     if server == client {
         return Ok(());
     }
-    Err(format!("kubectl of the API server's age, but in {} it is {client} and the server {server}: run lab/setup", folder.display()))
+    Err(format!(
+        "kubectl of the API server's age, but in {} it is {client} and the server {server}: run lab/setup",
+        folder.display()
+    ))
 }
 
 /// Major and minor number, such as `v1.36`.
 fn version(folder: &Path, program: &str, arguments: &[&str]) -> Result<String, String> {
     let program = folder.join(program);
     let printed = Command::new(&program).args(arguments).output();
-    let printed = printed.map_err(|e| format!("{}, which does not run ({e}): run lab/setup", program.display()))?;
+    let printed =
+        printed.map_err(|e| format!("{}, which does not run ({e}): run lab/setup", program.display()))?;
     let text = String::from_utf8_lossy(&printed.stdout).into_owned();
     let word = text.split_whitespace().find(|word| word.starts_with("v1."));
     let version = word.map(|word| word.split('.').take(2).collect::<Vec<_>>().join("."));

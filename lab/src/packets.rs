@@ -39,7 +39,8 @@ impl Packets {
     /// # Panics
     /// When the address is not one of the receiving namespace.
     pub fn flow(&self, from: &Namespace, to: &Namespace, address: &str, meanwhile: impl FnOnce()) -> Tally {
-        let address: IpAddr = address.parse().unwrap_or_else(|_| panic!("{address:?}: use an address of {}", to.name()));
+        let address: IpAddr =
+            address.parse().unwrap_or_else(|_| panic!("{address:?}: use an address of {}", to.name()));
         let bind = |namespace: &Namespace, local: SocketAddr| {
             let opened = namespace.run(|| UdpSocket::bind(local));
             opened.unwrap_or_else(|e| panic!("{local} in {}: {e}", namespace.name()))
@@ -92,7 +93,9 @@ impl Packets {
 }
 
 fn tally(arrived: &[bool]) -> Tally {
-    let count = |wanted: bool| u32::try_from(arrived.iter().filter(|one| **one == wanted).count()).unwrap_or(u32::MAX);
+    let count = |wanted: bool| {
+        u32::try_from(arrived.iter().filter(|one| **one == wanted).count()).unwrap_or(u32::MAX)
+    };
     let longest = arrived.split(|one| *one).map(<[bool]>::len).max().unwrap_or_default();
     let longest_gap = u32::try_from(longest).unwrap_or(u32::MAX);
     Tally { sent: 0, received: count(true), lost: count(false), longest_gap, took: Duration::ZERO }

@@ -29,7 +29,10 @@ impl Age {
             return root.join(absolute).exists().then(|| PathBuf::from(program));
         }
         let inside = |folder: &Path| folder.strip_prefix("/").unwrap_or(folder).join(program);
-        search_path().into_iter().find(|folder| root.join(inside(folder)).exists()).map(|folder| folder.join(program))
+        search_path()
+            .into_iter()
+            .find(|folder| root.join(inside(folder)).exists())
+            .map(|folder| folder.join(program))
     }
 
     /// A command that runs `program` of this age; the caller has checked that it exists.
@@ -38,7 +41,10 @@ impl Age {
         match self.root() {
             Some(root) if self == Self::Current => {
                 let mut command = Command::new(Self::Host.find("chroot").unwrap_or_else(|| "chroot".into()));
-                command.arg(root).arg(found).env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+                command
+                    .arg(root)
+                    .arg(found)
+                    .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
                 command
             }
             _ => Command::new(found),

@@ -75,7 +75,12 @@ fn relay(listener: &TcpListener, target: SocketAddr, chunks: &SyncSender<(Direct
     }
 }
 
-fn copy(mut from: &TcpStream, mut to: &TcpStream, direction: Direction, chunks: &SyncSender<(Direction, Vec<u8>)>) {
+fn copy(
+    mut from: &TcpStream,
+    mut to: &TcpStream,
+    direction: Direction,
+    chunks: &SyncSender<(Direction, Vec<u8>)>,
+) {
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let chunk = &buffer[..length];

@@ -29,7 +29,10 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Lets time pass between two looks, or between two packets of a steady stream.
-#[expect(clippy::disallowed_methods, reason = "the interval of a bounded poll, or the pace of a packet stream")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the interval of a bounded poll, or the pace of a packet stream"
+)]
 pub(crate) fn pause(interval: Duration) {
     std::thread::sleep(interval);
 }
@@ -52,7 +55,13 @@ mod tests {
     #[test]
     fn a_bound_of_zero_still_asks_once() {
         let mut looks = 0;
-        assert_eq!(within(Duration::ZERO, || { looks += 1; None::<()> }), None);
+        assert_eq!(
+            within(Duration::ZERO, || {
+                looks += 1;
+                None::<()>
+            }),
+            None
+        );
         assert_eq!(looks, 1);
     }
 }

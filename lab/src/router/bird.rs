@@ -40,7 +40,10 @@ impl Dialect for Bird {
             let hops: String = announced.filter_map(next_hop).collect();
             let _ = write!(text, "protocol static announced_{word} {{\n  {word};\n{routes}}}\n");
             if config.forwarding {
-                let _ = write!(text, "protocol kernel kernel_{word} {{\n  {word} {{ export where source = RTS_BGP; }};\n  merge paths on;\n}}\n");
+                let _ = write!(
+                    text,
+                    "protocol kernel kernel_{word} {{\n  {word} {{ export where source = RTS_BGP; }};\n  merge paths on;\n}}\n"
+                );
             }
             let _ = write!(text, "filter out_{word} {{\n{hops}  accept;\n}}\n");
         }
@@ -56,7 +59,15 @@ impl Dialect for Bird {
 
     fn command(&self, _: &Config, place: &Place) -> Command {
         let mut command = place.age.command("bird");
-        command.args(["-f", "-c", &place.path("bird.conf"), "-s", &place.path("ctl"), "-P", &place.path("pid")]);
+        command.args([
+            "-f",
+            "-c",
+            &place.path("bird.conf"),
+            "-s",
+            &place.path("ctl"),
+            "-P",
+            &place.path("pid"),
+        ]);
         command
     }
 

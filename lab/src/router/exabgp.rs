@@ -74,8 +74,10 @@ impl Dialect for ExaBgp {
     }
 
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
-        let states = heard(router)?.into_iter().filter(|event| event["type"] == "state" && speaker(event) == Some(peer));
-        Ok(states.last().is_some_and(|event| event["neighbor"]["state"] == "up"))
+        let events = heard(router)?;
+        let mut states =
+            events.iter().filter(|event| event["type"] == "state" && speaker(event) == Some(peer));
+        Ok(states.next_back().is_some_and(|event| event["neighbor"]["state"] == "up"))
     }
 
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String> {
@@ -92,7 +94,11 @@ impl Dialect for ExaBgp {
                 }
             }
             for hops in update["announce"].as_object().into_iter().flat_map(|families| families.values()) {
-                let hops = hops.as_object().into_iter().flatten().filter_map(|(hop, nlri)| Some((hop.parse().ok()?, nlri)));
+                let hops = hops
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(hop, nlri)| Some((hop.parse().ok()?, nlri)));
                 // A link-local next hop comes as another one beside the global one.
                 for (hop, nlri) in hops.filter(|(hop, _)| !is_link_local(*hop)) {
                     for (prefix, path_id) in nlri.as_array().into_iter().flatten().filter_map(prefix) {
@@ -214,10 +220,13 @@ fn is_link_local(address: IpAddr) -> bool {
 fn route(prefix: IpNet, hop: IpAddr, attributes: &Value) -> Route {
     let list = |name: &str| {
         let values = attributes[name].as_array().into_iter().flatten();
-        let text = |value: &Value| numbers(&value.to_string()).iter().map(u32::to_string).collect::<Vec<_>>().join(":");
+        let text = |value: &Value| {
+            numbers(&value.to_string()).iter().map(u32::to_string).collect::<Vec<_>>().join(":")
+        };
         values.map(text).collect()
     };
     let as_path = attributes["as-path"].to_string();
-    let route = Route::new(prefix, hop, numbers(&as_path)).with_communities(list("community"), list("large-community"));
+    let route = Route::new(prefix, hop, numbers(&as_path))
+        .with_communities(list("community"), list("large-community"));
     Route { med: attributes["med"].as_u64().and_then(|med| u32::try_from(med).ok()), ..route }
 }

@@ -56,14 +56,17 @@ router bgp {}
             text.extend(config.peers.iter().filter(|peer| peer.families.contains(&family)).map(activate));
             for (index, one) in config.announced.iter().enumerate() {
                 if Family::of(one.prefix.addr()) == family {
-                    let map = if one.has_attributes() { format!(" route-map map{index}") } else { String::new() };
+                    let map =
+                        if one.has_attributes() { format!(" route-map map{index}") } else { String::new() };
                     let _ = writeln!(text, "  network {}{map}", one.prefix);
                 }
             }
             text += " exit-address-family\n";
         }
         text += "exit\n";
-        text.extend(config.announced.iter().enumerate().filter(|(_, one)| one.has_attributes()).map(route_map));
+        text.extend(
+            config.announced.iter().enumerate().filter(|(_, one)| one.has_attributes()).map(route_map),
+        );
         vec![("bgpd.conf", text), ("zebra.conf", "hostname frr\n".into())]
     }
 
@@ -72,13 +75,16 @@ router bgp {}
         let root = place.age.root().unwrap_or_else(|| "/".into());
         let users = std::fs::read_to_string(root.join("etc/passwd"))?;
         let user = users.lines().find_map(|line| line.strip_prefix("frr:"));
-        let ids: Vec<u32> = user.into_iter().flat_map(|line| line.split(':').skip(1).take(2)).map(first).collect();
+        let ids: Vec<u32> =
+            user.into_iter().flat_map(|line| line.split(':').skip(1).take(2)).map(first).collect();
         let [user, group] = ids[..] else { return Err(std::io::Error::other("there is no user frr")) };
         for folder in ["run/frr", "var/lib/frr", "var/log/frr"] {
             std::fs::create_dir_all(root.join(folder))?;
         }
         chown(&place.ours, Some(user), Some(group))?;
-        ["bgpd.conf", "zebra.conf"].iter().try_for_each(|file| chown(place.ours.join(file), Some(user), Some(group)))
+        ["bgpd.conf", "zebra.conf"]
+            .iter()
+            .try_for_each(|file| chown(place.ours.join(file), Some(user), Some(group)))
     }
 
     fn helper(&self, place: &Place) -> Option<(Command, &'static str)> {
@@ -140,7 +146,8 @@ router bgp {}
     }
 
     fn tables(&self, router: &Running) -> Vec<Result<String, String>> {
-        let words = ["show bgp summary", "show bgp neighbors", "show bgp ipv4 unicast", "show bgp ipv6 unicast"];
+        let words =
+            ["show bgp summary", "show bgp neighbors", "show bgp ipv4 unicast", "show bgp ipv6 unicast"];
         words.map(|words| vtysh(router, &[words])).into()
     }
 }
@@ -172,7 +179,11 @@ fn peer(peer: &Peer) -> String {
 }
 
 fn activate(peer: &Peer) -> String {
-    let all = if peer.add_path { format!("  neighbor {} addpath-tx-all-paths\n", peer.address) } else { String::new() };
+    let all = if peer.add_path {
+        format!("  neighbor {} addpath-tx-all-paths\n", peer.address)
+    } else {
+        String::new()
+    };
     format!("  neighbor {} activate\n{all}", peer.address)
 }
 
@@ -202,7 +213,11 @@ fn vtysh(router: &Running, lines: &[&str]) -> Result<String, String> {
     words.extend(lines.iter().flat_map(|line| ["-c", line]));
     let printed = router.ask("vtysh", &words)?;
     // vtysh succeeds when a daemon refuses.
-    if printed.contains("% Unknown command") || printed.contains("failed to connect") { Err(printed) } else { Ok(printed) }
+    if printed.contains("% Unknown command") || printed.contains("failed to connect") {
+        Err(printed)
+    } else {
+        Ok(printed)
+    }
 }
 
 fn json(router: &Running, line: &str) -> Result<Value, String> {
@@ -213,7 +228,11 @@ fn json(router: &Running, line: &str) -> Result<Value, String> {
 fn network(router: &Running, line: &str, prefix: IpNet) -> Result<(), String> {
     let asn = router.config.borrow().asn;
     let family = FAMILIES[usize::from(prefix.addr().is_ipv6())].1;
-    vtysh(router, &["configure terminal", &format!("router bgp {asn}"), &format!("address-family {family}"), line]).map(drop)
+    vtysh(
+        router,
+        &["configure terminal", &format!("router bgp {asn}"), &format!("address-family {family}"), line],
+    )
+    .map(drop)
 }
 
 fn first(text: &str) -> u32 {

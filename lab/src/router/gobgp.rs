@@ -36,7 +36,8 @@ impl Dialect for GoBgp {
             config.asn, config.router_id, config.port
         );
         text.extend(config.peers.iter().map(peer));
-        let commands: String = config.announced.iter().map(|one| format!("# gobgp {}\n", add(one).join(" "))).collect();
+        let commands: String =
+            config.announced.iter().map(|one| format!("# gobgp {}\n", add(one).join(" "))).collect();
         vec![("gobgp.toml", text + &commands)]
     }
 
@@ -46,7 +47,14 @@ impl Dialect for GoBgp {
 
     fn command(&self, _: &Config, place: &Place) -> Command {
         let mut command = place.age.command("gobgpd");
-        command.args(["-f", &place.path("gobgp.toml"), "--api-hosts", &socket(place), "--pprof-disable", "-p"]);
+        command.args([
+            "-f",
+            &place.path("gobgp.toml"),
+            "--api-hosts",
+            &socket(place),
+            "--pprof-disable",
+            "-p",
+        ]);
         command
     }
 
@@ -72,7 +80,8 @@ impl Dialect for GoBgp {
         let mut routes = Vec::new();
         for peer in &router.config.borrow().peers {
             for family in &peer.families {
-                let table = json(router, &["neighbor", &peer.address.to_string(), "adj-in", "-a", word(*family)])?;
+                let table =
+                    json(router, &["neighbor", &peer.address.to_string(), "adj-in", "-a", word(*family)])?;
                 for (prefix, paths) in table.as_object().into_iter().flatten() {
                     let Ok(prefix) = prefix.parse() else { continue };
                     routes.extend(paths.as_array().into_iter().flatten().map(|path| route(prefix, path)));
@@ -147,14 +156,23 @@ fn peer(peer: &Peer) -> String {
         peer.local, peer.port, peer.passive
     );
     if let Some(ttl) = peer.multihop {
-        let _ = write!(text, "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = {ttl}\n");
+        let _ = write!(
+            text,
+            "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = {ttl}\n"
+        );
     }
     if let Some(seconds) = peer.graceful_restart {
-        let _ = write!(text, "  [neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = {seconds}\n");
+        let _ = write!(
+            text,
+            "  [neighbors.graceful-restart.config]\n    enabled = true\n    restart-time = {seconds}\n"
+        );
     }
     for family in &peer.families {
         let word = word(*family);
-        let _ = write!(text, "  [[neighbors.afi-safis]]\n    [neighbors.afi-safis.config]\n      afi-safi-name = \"{word}-unicast\"\n");
+        let _ = write!(
+            text,
+            "  [[neighbors.afi-safis]]\n    [neighbors.afi-safis.config]\n      afi-safi-name = \"{word}-unicast\"\n"
+        );
         if peer.graceful_restart.is_some() {
             text += "    [neighbors.afi-safis.mp-graceful-restart.config]\n      enabled = true\n";
         }
@@ -171,13 +189,19 @@ fn add(what: &Announcement) -> Vec<String> {
     if let Some(hop) = what.next_hop {
         words.extend(["nexthop".into(), hop.to_string()]);
     }
-    for (keyword, values) in [("community", &what.communities), ("large-community", &what.large_communities)] {
+    for (keyword, values) in [("community", &what.communities), ("large-community", &what.large_communities)]
+    {
         if !values.is_empty() {
             words.extend([keyword.into(), values.join(",")]);
         }
     }
     if !what.route_targets.is_empty() {
-        words.extend(["rt".into(), what.route_targets.join(" rt ")].iter().flat_map(|part| part.split(' ')).map(str::to_owned));
+        words.extend(
+            ["rt".into(), what.route_targets.join(" rt ")]
+                .iter()
+                .flat_map(|part| part.split(' '))
+                .map(str::to_owned),
+        );
     }
     if let Some(med) = what.med {
         words.extend(["med".into(), med.to_string()]);
@@ -220,7 +244,9 @@ fn route(prefix: IpNet, path: &Value) -> Route {
             Some(32) => {
                 let all = attribute["value"].as_array().into_iter().flatten();
                 let part = |one: &Value, name: &str| number(&one[name]).unwrap_or_default();
-                let text = |one| format!("{}:{}:{}", part(one, "ASN"), part(one, "LocalData1"), part(one, "LocalData2"));
+                let text = |one| {
+                    format!("{}:{}:{}", part(one, "ASN"), part(one, "LocalData1"), part(one, "LocalData2"))
+                };
                 large = all.map(text).collect();
             }
             _ => {}

@@ -9,7 +9,7 @@ mod openbgpd;
 use std::cell::RefCell;
 use std::fmt;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::rc::Rc;
@@ -167,7 +167,8 @@ impl Model {
     pub fn version(self) -> String {
         let (words, after) = self.kind.0.version();
         let mut command = self.age.command(words[0]);
-        let printed = command.args(&words[1..]).output().unwrap_or_else(|e| panic!("{self}: {command:?}: {e}"));
+        let printed =
+            command.args(&words[1..]).output().unwrap_or_else(|e| panic!("{self}: {command:?}: {e}"));
         let text = [printed.stdout, printed.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         let version = text.split_once(after).and_then(|(_, rest)| rest.split_whitespace().next());
@@ -189,6 +190,14 @@ impl Model {
     #[must_use = "a router dies when it is dropped"]
     #[track_caller]
     pub fn start(self, namespace: &Namespace, config: &Config) -> Router {
+        let port = config.port;
+        // Several routers would otherwise only log it, and one would wait in vain for the other.
+        if let Err(taken) = namespace.run(|| TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))) {
+            panic!(
+                "{self}: port {port} in {} ({taken}): use Config::port or another namespace",
+                namespace.name()
+            );
+        }
         let core = Rc::clone(&namespace.core);
         let name = core.unique(self.kind.name());
         let (ours, theirs) = core.keeper.folder(self.age, &name).unwrap_or_else(|e| panic!("{e}"));
@@ -202,12 +211,16 @@ impl Model {
         let helper = dialect.helper(&place).map(|(command, file)| {
             let helper = namespace.start(&format!("the helper of {name}"), command);
             let file = place.ours.join(file);
-            core.wait_until(format!("the helper of {name} to make {}", file.display()), BOUND, || file.exists());
+            core.wait_until(format!("the helper of {name} to make {}", file.display()), BOUND, || {
+                file.exists()
+            });
             helper
         });
-        let daemon = Daemon::start(namespace, &name, dialect.command(config, &place)).unwrap_or_else(|e| panic!("{e}"));
+        let daemon = Daemon::start(namespace, &name, dialect.command(config, &place))
+            .unwrap_or_else(|e| panic!("{e}"));
         let (config, namespace) = (RefCell::new(config.clone()), namespace.clone());
-        let running = Rc::new(Running { kind: self.kind, name, config, place, namespace, daemon, _helper: helper });
+        let running =
+            Rc::new(Running { kind: self.kind, name, config, place, namespace, daemon, _helper: helper });
         let mut last = String::new();
         let answers = within(BOUND, || match dialect.begin(&running) {
             Err(refused) if running.daemon.is_running() => {
@@ -217,7 +230,12 @@ impl Model {
             end => Some(end),
         });
         if !matches!(answers, Some(Ok(()))) {
-            panic!("{} does not answer: {last}\n{}\nit logged:\n{}", running.name, self.written(&running.config.borrow()), running.daemon.log());
+            panic!(
+                "{} does not answer: {last}\n{}\nit logged:\n{}",
+                running.name,
+                self.written(&running.config.borrow()),
+                running.daemon.log()
+            );
         }
         let shown: Rc<dyn Reports> = running.clone();
         core.show_in_reports(&shown);
@@ -337,7 +355,8 @@ impl Running {
     /// The same as JSON.
     fn ask_json(&self, program: &str, arguments: &[&str]) -> Result<serde_json::Value, String> {
         let printed = self.ask(program, arguments)?;
-        serde_json::from_str(&printed).map_err(|e| format!("{program} {arguments:?} printed no JSON ({e}): {printed}"))
+        serde_json::from_str(&printed)
+            .map_err(|e| format!("{program} {arguments:?} printed no JSON ({e}): {printed}"))
     }
 
     /// A file of its folder, as it sees it.

@@ -130,7 +130,8 @@ fn peer(peer: &Peer) -> String {
         let _ = writeln!(text, "  multihop {ttl}");
     }
     // Its restart time is that of the hold time; it only helps restarting peers.
-    let _ = writeln!(text, "  announce restart {}", if peer.graceful_restart.is_some() { "yes" } else { "no" });
+    let _ =
+        writeln!(text, "  announce restart {}", if peer.graceful_restart.is_some() { "yes" } else { "no" });
     if peer.add_path {
         text += "  announce add-path recv yes\n  announce add-path send all\n";
     }
