@@ -47,7 +47,7 @@ impl ControlPlane {
         let key = folder.join("sa.key");
         write(&folder, "tokens.csv", "admin-token,admin,1,\"system:masters\"\n");
         write(&folder, "kubeconfig", &kubeconfig("127.0.0.1"));
-        let mut openssl = Command::new("openssl");
+        let mut openssl = programs::program("openssl");
         openssl.args(["genrsa", "-out"]).arg(&key).arg("2048");
         namespace.output(openssl).unwrap_or_else(|e| panic!("{e}"));
 

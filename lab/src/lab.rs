@@ -13,6 +13,11 @@ use crate::need::{Need, need};
 use crate::programs::Age;
 use crate::wait::within;
 
+/// Interfaces of the lab are numbered from here.
+const INTERFACES: usize = 100;
+/// How long a cable may take until it carries packets.
+const CABLE: Duration = Duration::from_secs(10);
+
 /// Everything that one test starts.
 pub struct Lab {
     core: Rc<Core>,
@@ -73,10 +78,15 @@ impl Lab {
     ///
     /// # Panics
     /// When `ip` refuses.
+    #[track_caller]
     pub fn link(&self, left: (&Namespace, &[&str]), right: (&Namespace, &[&str])) {
         let net = format!("/proc/{}/fd/{}", std::process::id(), right.0.net.as_raw_fd());
         let (to_right, to_left) = (right.0.name(), left.0.name());
-        left.0.ip(&format!("link add {to_right} type veth peer name {to_left} netns {net}"));
+        // Ends with different numbers: the kernel reports a carrier up to a second late where the numbers are equal.
+        let (one, other) = (self.core.number() + INTERFACES, self.core.number() + INTERFACES);
+        left.0.ip(&format!(
+            "link add {to_right} index {one} type veth peer name {to_left} index {other} netns {net}"
+        ));
         for ((namespace, addresses), device) in [(left, to_right), (right, to_left)] {
             namespace.sysctl(&format!("net/ipv6/conf/{device}/accept_dad"), "0");
             for address in addresses {
@@ -84,6 +94,10 @@ impl Lab {
                 namespace.ip(&format!("addr add {address} dev {device} {nodad}"));
             }
             namespace.ip(&format!("link set {device} up"));
+        }
+        for ((namespace, _), device) in [(left, to_right), (right, to_left)] {
+            let is_up = || namespace.ip(&format!("-brief link show dev {device}")).contains(" UP ");
+            self.wait_until(format!("{device} in {} to be up", namespace.name()), CABLE, is_up);
         }
     }
 
@@ -164,8 +178,13 @@ impl Core {
 
     /// A name that nothing else in this lab has.
     pub(crate) fn unique(&self, name: &str) -> String {
+        format!("{}-{name}", self.number())
+    }
+
+    /// A number that nothing else in this lab has.
+    fn number(&self) -> usize {
         self.started.set(self.started.get() + 1);
-        format!("{}-{name}", self.started.get())
+        self.started.get()
     }
 
     pub(crate) fn log_file(&self, name: &str) -> PathBuf {

@@ -40,7 +40,7 @@ pub use lab::Lab;
 pub use namespace::Namespace;
 pub use need::{Need, need};
 pub use packets::{Packets, Tally};
-pub use programs::Age;
+pub use programs::{Age, program};
 pub use recorder::{Direction, Recorder};
 pub use route::Route;
 pub use router::{BIRD, EXABGP, FRR, GOBGP, KINDS, Kind, Model, OPENBGPD, Router};

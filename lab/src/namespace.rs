@@ -9,6 +9,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 use crate::daemon::Daemon;
 use crate::keeper::HOW;
 use crate::lab::Core;
+use crate::programs::program;
 
 /// One network namespace of a [`Lab`](crate::Lab), with `lo` up and forwarding on.
 #[derive(Clone)]
@@ -86,14 +87,15 @@ impl Namespace {
         Err(format!("{shown} in {}: {status}: {} {}", self.name, stderr.trim(), stdout.trim()))
     }
 
-    /// `ip` with these words, for example `addr add 10.0.0.1/32 dev lo`.
+    /// `ip` with these words, for example `addr add 10.0.0.1/32 dev lo`, and what it printed.
     ///
     /// # Panics
     /// When `ip` refuses, with what it said.
-    pub fn ip(&self, words: &str) {
-        let mut command = Command::new("ip");
+    #[track_caller]
+    pub fn ip(&self, words: &str) -> String {
+        let mut command = program("ip");
         command.args(words.split_whitespace());
-        self.output(command).unwrap_or_else(|e| panic!("{e}"));
+        self.output(command).unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// Writes a value under `/proc/sys`.

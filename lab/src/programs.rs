@@ -52,6 +52,12 @@ impl Age {
     }
 }
 
+/// A command of the host, also one that an ordinary user's `PATH` lacks, such as `nft`.
+#[must_use]
+pub fn program(name: &str) -> Command {
+    Age::Host.command(name)
+}
+
 /// The folder with the control plane's programs.
 pub(crate) fn kube() -> Option<PathBuf> {
     folder("KUBEBUILDER_ASSETS", "kube")

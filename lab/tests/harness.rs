@@ -183,7 +183,7 @@ fn packets_lost_in_a_cut_are_counted_and_the_gap_is_found() {
     assert_eq!((whole.sent, whole.received, whole.lost, whole.longest_gap), (200, 200, 0, 0));
 
     // The number of a packet is what follows its UDP header: numbers 50 to 79 and 90 are cut out.
-    let mut cut = Command::new("nft");
+    let mut cut = lab::program("nft");
     cut.arg("add table ip cut; add chain ip cut in { type filter hook prerouting priority 0; }; \
              add rule ip cut in ip protocol udp @th,64,32 50-79 drop; add rule ip cut in ip protocol udp @th,64,32 90 drop");
     right.output(cut).unwrap();
@@ -234,7 +234,7 @@ impl<'a> Probe<'a> {
     }
 
     fn sees_namespace(&self) -> bool {
-        let mut command = Command::new("ip");
+        let mut command = lab::program("ip");
         command.args(["link", "show", "probe"]);
         self.observer.output(command).is_ok()
     }
