@@ -37,7 +37,7 @@ impl Dialect for Bird {
         for (family, word) in FAMILIES {
             let announced = config.announced.iter().filter(|one| Family::of(one.prefix.addr()) == family);
             let routes: String = announced.clone().map(route).collect();
-            let hops: String = announced.filter_map(next_hop).collect();
+            let said: String = announced.map(said_to_peers).collect();
             let _ = write!(text, "protocol static announced_{word} {{\n  {word};\n{routes}}}\n");
             if config.forwarding {
                 let _ = write!(
@@ -45,7 +45,7 @@ impl Dialect for Bird {
                     "protocol kernel kernel_{word} {{\n  {word} {{ export where source = RTS_BGP; }};\n  merge paths on;\n}}\n"
                 );
             }
-            let _ = write!(text, "filter out_{word} {{\n{hops}  accept;\n}}\n");
+            let _ = write!(text, "filter out_{word} {{\n{said}  accept;\n}}\n");
         }
         for (index, one) in config.peers.iter().enumerate() {
             text += &peer(index, one, config);
@@ -120,15 +120,15 @@ fn route(one: &Announcement) -> String {
     for target in &one.route_targets {
         let _ = write!(set, " bgp_ext_community.add((rt,{}));", tuple(target));
     }
-    if let Some(med) = one.med {
-        let _ = write!(set, " bgp_med = {med};");
-    }
     let set = if set.is_empty() { set } else { format!(" {{{set} }}") };
     format!("  route {} blackhole{set};\n", one.prefix)
 }
 
-fn next_hop(one: &Announcement) -> Option<String> {
-    one.next_hop.map(|hop| format!("  if net = {} then bgp_next_hop = {hop};\n", one.prefix))
+/// BIRD takes these off a route on its way to a peer, unless the export filter sets them.
+fn said_to_peers(one: &Announcement) -> String {
+    let hop = one.next_hop.map(|hop| format!("  if net = {} then bgp_next_hop = {hop};\n", one.prefix));
+    let med = one.med.map(|med| format!("  if net = {} then bgp_med = {med};\n", one.prefix));
+    hop.into_iter().chain(med).collect()
 }
 
 fn peer(index: usize, peer: &Peer, config: &Config) -> String {
