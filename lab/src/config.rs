@@ -63,6 +63,8 @@ pub struct Peer {
     pub add_path: bool,
     /// IPv4 prefixes with IPv6 next hops.
     pub extended_next_hop: bool,
+    /// Behave like a speaker from before four-octet AS numbers. Only BIRD can.
+    pub two_octet_as: bool,
 }
 
 /// A prefix to announce, with its attributes.
@@ -144,6 +146,7 @@ impl Peer {
             graceful_restart: None,
             add_path: false,
             extended_next_hop: false,
+            two_octet_as: false,
         }
     }
 
@@ -193,6 +196,12 @@ impl Peer {
     #[must_use]
     pub fn extended_next_hop(self) -> Self {
         Self { extended_next_hop: true, ..self }
+    }
+
+    /// Does not know four-octet AS numbers.
+    #[must_use]
+    pub fn two_octet_as(self) -> Self {
+        Self { two_octet_as: true, ..self }
     }
 }
 

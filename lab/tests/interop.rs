@@ -1,6 +1,6 @@
 //! Real routers, the host's and today's, peer with each other: routes of both families, both ways, with next hop and path.
 
-use lab::{BIRD, Config, EXABGP, FRR, GOBGP, Lab, Model, Need, OPENBGPD, Peer, Route};
+use lab::{BIRD, Config, EXABGP, FRR, GOBGP, KINDS, Lab, Model, Need, OPENBGPD, Peer, Route};
 
 /// Two routers in two namespaces, an IPv4 and an IPv6 session between them.
 fn peer_and_exchange(left: Model, right: Model) {
@@ -38,6 +38,18 @@ macro_rules! pairs {
     ($($name:ident: $left:expr, $right:expr;)*) => {
         $(#[test] fn $name() { peer_and_exchange($left, $right); })*
     };
+}
+
+#[test]
+#[ignore = "every pair there is takes minutes: by hand, with --ignored"]
+fn every_router_of_every_age_peers_with_every_other() {
+    let models: Vec<_> = KINDS.into_iter().flat_map(|kind| [kind.host(), kind.current()]).collect();
+    for (index, left) in models.iter().enumerate() {
+        for right in &models[index..] {
+            println!("{left} and {right}");
+            peer_and_exchange(*left, *right);
+        }
+    }
 }
 
 pairs! {

@@ -132,16 +132,21 @@ fn said_to_peers(one: &Announcement) -> String {
 }
 
 fn peer(index: usize, peer: &Peer, config: &Config) -> String {
+    // Without four-octet AS numbers a configuration may not name one, but the OPEN still tells it.
+    let asn = if peer.two_octet_as { "external".to_owned() } else { format!("as {}", peer.asn) };
     let mut text = format!(
         "protocol bgp peer{index} {{
   local {} port {} as {};
-  neighbor {} port {} as {};
+  neighbor {} port {} {asn};
   hold time 9; keepalive time 3; connect delay time 0; connect retry time 1; error wait time 1,2;
 ",
-        peer.local, config.port, config.asn, peer.address, peer.port, peer.asn
+        peer.local, config.port, config.asn, peer.address, peer.port
     );
     if peer.passive {
         text += "  passive on;\n";
+    }
+    if peer.two_octet_as {
+        text += "  enable as4 off;\n";
     }
     if let Some(password) = &peer.password {
         let _ = writeln!(text, "  password \"{password}\";");

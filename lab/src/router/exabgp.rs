@@ -119,7 +119,11 @@ impl Dialect for ExaBgp {
     }
 
     fn refresh(&self, router: &Running, peer: IpAddr) -> Result<(), String> {
-        tell(router, &format!("neighbor {peer} announce route-refresh ipv4 unicast"))
+        let families = router.config.borrow().peers[router.index(peer)?].families.clone();
+        families.iter().try_for_each(|family| {
+            let word = if *family == Family::Ipv4 { "ipv4" } else { "ipv6" };
+            tell(router, &format!("neighbor {peer} announce route-refresh {word} unicast"))
+        })
     }
 
     fn shut_down(&self, router: &Running, peer: IpAddr, _: &str) -> Result<(), String> {

@@ -106,7 +106,7 @@ impl Dialect for GoBgp {
     }
 
     fn shut_down(&self, router: &Running, peer: IpAddr, reason: &str) -> Result<(), String> {
-        gobgp(router, &["neighbor", &peer.to_string(), "disable", "--reason", reason]).map(drop)
+        gobgp(router, &["neighbor", &peer.to_string(), "shutdown", "--reason", reason]).map(drop)
     }
 
     fn tables(&self, router: &Running) -> Vec<Result<String, String>> {
