@@ -101,8 +101,8 @@ impl Dialect for GoBgp {
         gobgp(router, &["global", "rib", "del", &prefix.to_string(), "-a", family]).map(drop)
     }
 
-    fn refresh(&self, router: &Running, peer: IpAddr) -> Result<(), String> {
-        gobgp(router, &["neighbor", &peer.to_string(), "softresetin"]).map(drop)
+    fn refresh(&self, _: &Running, _: IpAddr) -> Result<(), String> {
+        Err("GoBGP looks again at what it kept, it cannot be told to send ROUTE-REFRESH".into())
     }
 
     fn shut_down(&self, router: &Running, peer: IpAddr, reason: &str) -> Result<(), String> {
