@@ -232,7 +232,8 @@ impl World {
                 self.rib.peer_down(self.peers[peer], if keep { &[Family::IPV4] } else { &[] });
                 self.up[peer] = false;
                 self.held[peer].clear();
-                self.model.routes.retain(|(_, sender), _| keep || *sender != peer);
+                // RFC 4724 §4.2: what was stale before this restart goes in any case.
+                self.model.routes.retain(|(_, sender), (_, stale)| *sender != peer || keep && !*stale);
                 self.model
                     .routes
                     .iter_mut()
