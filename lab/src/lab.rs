@@ -67,9 +67,17 @@ impl Lab {
         Self { core: Rc::new(core) }
     }
 
-    /// A new network namespace. The name is for people and names interfaces: at most 15 characters.
+    /// A new network namespace. The name is for people and for interfaces.
+    ///
+    /// # Panics
+    /// When the name is longer than an interface's may be.
     #[must_use]
+    #[track_caller]
     pub fn namespace(&self, name: &str) -> Namespace {
+        assert!(
+            (1..16).contains(&name.len()),
+            "namespace {name:?}: use 1 to 15 characters, it names interfaces too"
+        );
         Namespace::new(&self.core, name)
     }
 
