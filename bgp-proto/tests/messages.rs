@@ -30,7 +30,10 @@ fn framed(bytes: &[u8]) -> RawMessage<'_> {
     }
 }
 
-/// Code, subcode and data of the NOTIFICATION; `None` where there is nothing to complain about.
+/// Code, subcode and data of a NOTIFICATION.
+type Said = (u8, u8, &'static [u8]);
+
+/// What the NOTIFICATION says; `None` where there is nothing to complain about.
 fn fault(bytes: &[u8]) -> Option<(u8, u8, Vec<u8>)> {
     let fault = Open::decode(framed(bytes)).err()?;
     let notification = fault.notification(bytes);
@@ -42,7 +45,7 @@ fn fault(bytes: &[u8]) -> Option<(u8, u8, Vec<u8>)> {
 fn every_fault_of_an_open_has_its_code_and_data() {
     let id = 0xc000_0201;
     let four_octet_zero = [8, 2, 6, 65, 4, 0, 0, 0, 0];
-    let rows: [(&str, Vec<u8>, Option<(u8, u8, &[u8])>); 22] = [
+    let rows: [(&str, Vec<u8>, Option<Said>); 22] = [
         ("the plainest", open(4, 65001, 90, id, &[0]), None),
         ("AS_TRANS", open(4, 23456, 90, id, &[0]), None),
         ("hold time 0", open(4, 65001, 0, id, &[0]), None),
