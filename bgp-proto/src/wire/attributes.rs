@@ -263,7 +263,7 @@ impl<'a> Attributes<'a> {
         let section = if self.has_unknown { self.section } else { &[] };
         Attributes { section, ..*self }.iter().filter(move |attribute| {
             let optional = attribute.flags & flags::OPTIONAL != 0;
-            table::slot(attribute.code).is_none() && optional && seen.insert(attribute.code)
+            seen.insert(attribute.code) && optional && table::slot(attribute.code).is_none()
         })
     }
 
