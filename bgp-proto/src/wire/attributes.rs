@@ -209,24 +209,16 @@ impl<'a> Attributes<'a> {
     /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
     /// share whatever their prefixes are.
     pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot| {
+        let hole = |slot, code: AttributeCode| {
             let value = self.value(slot)?;
             let start = usize::from(self.slots.get(slot as usize)?.start);
-            let long = start
-                .checked_sub(4)
-                .and_then(|at| self.section.get(at))
-                .is_some_and(|f| f & flags::EXTENDED != 0);
-            let code = start.checked_sub(3).and_then(|at| self.section.get(at)).copied();
-            // Four octets of header, unless the octet where a long header has its code is not that code.
-            let wanted = if matches!(slot, Slot::MpReach) {
-                AttributeCode::MP_REACH
-            } else {
-                AttributeCode::MP_UNREACH
-            };
-            let header = if long && code == Some(wanted.0) { 4 } else { 3 };
-            Some((start.saturating_sub(header), start + value.len()))
+            let before = self.section.get(..start)?;
+            // In a header of four octets the second last is the high half of a length that the last alone is not.
+            let short = matches!(before, [.., c, len] if *c == code.0 && usize::from(*len) == value.len());
+            Some((start - if short { 3 } else { 4 }, start + value.len()))
         };
-        let (reach, unreach) = (hole(Slot::MpReach), hole(Slot::MpUnreach));
+        let (reach, unreach) =
+            (hole(Slot::MpReach, AttributeCode::MP_REACH), hole(Slot::MpUnreach, AttributeCode::MP_UNREACH));
         let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
         let piece = |from, to| self.section.get(from..to).unwrap_or_default();
         let end = self.section.len();
@@ -254,7 +246,7 @@ impl<'a> Attributes<'a> {
         let section = if self.has_unknown { self.section } else { &[] };
         Attributes { section, ..*self }.iter().filter(move |attribute| {
             let optional = attribute.flags & flags::OPTIONAL != 0;
-            table::slot(attribute.code).is_none() && optional && seen.insert(attribute.code)
+            seen.insert(attribute.code) && optional && table::slot(attribute.code).is_none()
         })
     }
 

@@ -155,21 +155,60 @@ serde_as_text!(RouteDistinguisher);
 /// A prefix with labels (RFC 8277).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Labelled<'a, A> {
+    labels: Labels<'a>,
+    prefix: Prefix<A>,
+}
+
+impl<'a, A: Address> Labelled<'a, A> {
+    /// A prefix behind its labels. `None`: they need more bits together than the length octet can count.
+    pub fn new(labels: Labels<'a>, prefix: Prefix<A>) -> Option<Self> {
+        fits(labels, 0, prefix).then_some(Labelled { labels, prefix })
+    }
+
     /// The labels.
-    pub labels: Labels<'a>,
+    pub fn labels(&self) -> Labels<'a> {
+        self.labels
+    }
+
     /// The prefix.
-    pub prefix: Prefix<A>,
+    pub fn prefix(&self) -> Prefix<A> {
+        self.prefix
+    }
 }
 
 /// A prefix of a VPN: labels and a route distinguisher (RFC 4364, 4659).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Vpn<'a, A> {
+    labels: Labels<'a>,
+    rd: RouteDistinguisher,
+    prefix: Prefix<A>,
+}
+
+impl<'a, A: Address> Vpn<'a, A> {
+    /// A prefix behind its labels and route distinguisher. `None`: they need more bits together than the length octet
+    /// can count.
+    pub fn new(labels: Labels<'a>, rd: RouteDistinguisher, prefix: Prefix<A>) -> Option<Self> {
+        fits(labels, 8, prefix).then_some(Vpn { labels, rd, prefix })
+    }
+
     /// The labels.
-    pub labels: Labels<'a>,
+    pub fn labels(&self) -> Labels<'a> {
+        self.labels
+    }
+
     /// The VPN it belongs to.
-    pub rd: RouteDistinguisher,
+    pub fn rd(&self) -> RouteDistinguisher {
+        self.rd
+    }
+
     /// The prefix.
-    pub prefix: Prefix<A>,
+    pub fn prefix(&self) -> Prefix<A> {
+        self.prefix
+    }
+}
+
+fn fits<A: Address>(labels: Labels<'_>, rd: usize, prefix: Prefix<A>) -> bool {
+    (labels.0.len() + rd) * 8 + usize::from(prefix.len()) <= 255
 }
 
 /// The parts of an item whose length octet counts everything behind it: octets in front of the address, the length
@@ -186,8 +225,8 @@ fn split<A: Address>(bytes: &[u8], rd: usize) -> Option<(&[u8], &[u8], u8, usize
 
 fn put_item<A: Address>(front: &[&[u8]], prefix: Prefix<A>, out: &mut Vec<u8>) {
     let octets: usize = front.iter().map(|part| part.len()).sum();
-    // Deeper stacks than the length octet can count do not come from `Labels`.
-    out.push((octets * 8 + usize::from(prefix.len())).min(255) as u8);
+    // At most 255: an item that is larger is never made.
+    out.push((octets * 8 + usize::from(prefix.len())) as u8);
     front.iter().for_each(|part| out.extend_from_slice(part));
     prefix.bits().store(prefix.octets(), out);
 }

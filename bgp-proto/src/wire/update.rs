@@ -9,7 +9,7 @@ use super::{
 use crate::{
     agreed::{Agreed, FamilyAgreed},
     attr::{
-        next_hop::NextHop,
+        next_hop::{self, NextHop},
         table::{AttributeCode, Mistake, Scope, Slot, Treatment, subcode},
     },
     family::{Family, Shape},
@@ -57,6 +57,9 @@ pub struct MpUnreach<'a> {
 
 /// Families that stand in a message although the session does not carry them: in the body, MP_REACH, MP_UNREACH.
 type Ignored = [Option<Family>; 3];
+
+/// Octets of an UPDATE that says nothing: the End-of-RIB marker of IPv4 unicast.
+const EMPTY: usize = HEADER + 4;
 
 const fn fault(subcode: u8) -> Fault {
     Fault::new(ErrorCode::UPDATE, subcode)
@@ -118,7 +121,7 @@ impl<'a> Update<'a> {
             let items =
                 |field| Items::check(field, family.receive_add_path).map_err(|_| fault(subcode::NETWORK));
             (update.withdrawn, update.announced) = (items(withdrawn)?, items(announced)?);
-        } else if !(withdrawn.is_empty() && announced.is_empty()) {
+        } else if !(withdrawn.is_empty() && announced.is_empty()) || raw.len() == EMPTY {
             update.ignored[0] = Some(Family::IPV4);
         }
         update.judge(agreed, attributes, announced)?;
@@ -164,6 +167,11 @@ impl<'a> Update<'a> {
                 None => self.attributes.has_unknown = true,
             }
         }
+        // RFC 7606 §3 (j): the prefixes of an attribute that does not fit cannot be told.
+        if let [_, 14 | 15, ..] = walk.rest() {
+            return Err(fault(subcode::MALFORMED_LIST));
+        }
+        beside_unreach |= !walk.rest().is_empty();
         for (_, mistake) in self.lacks(&walk) {
             note(mistake, end - walk.rest().len(), end);
         }
@@ -221,15 +229,19 @@ impl<'a> Update<'a> {
         let body = !self.announced.is_empty();
         let reach = self.reach.is_some() && self.reach().is_some_and(|reach| !reach.nlri.octets().is_empty());
         let missing = |code, needed| mistake(needed && !walk.saw(code), code, subcode::MISSING);
-        // RFC 4271 §6.3: the next hop must be a host's address.
+        // RFC 4271 §6.3: the next hop must be a host's address. RFC 4760 §3: NEXT_HOP says nothing where the body
+        // announces nothing.
         let no_host = reach
             && self.reach().and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host());
+        let body_no_host =
+            body && self.attributes.next_hop().is_some_and(|next_hop| !next_hop::is_host(next_hop));
         [
             // RFC 7606 §4: the last attribute does not fit; the total length still tells where the NLRI begins.
             mistake(!walk.rest().is_empty(), AttributeCode(0), subcode::MALFORMED_LIST),
             missing(AttributeCode::ORIGIN, body || reach),
             missing(AttributeCode::AS_PATH, body || reach),
             missing(AttributeCode::NEXT_HOP, body),
+            mistake(body_no_host, AttributeCode::NEXT_HOP, subcode::NEXT_HOP),
             mistake(no_host, AttributeCode::MP_REACH, subcode::OPTIONAL),
         ]
         .into_iter()
@@ -309,9 +321,8 @@ impl<'a> Update<'a> {
 
     /// The family whose first complete set of routes this message ends (RFC 4724 §2).
     pub fn end_of_rib(&self) -> Option<Family> {
-        const EMPTY: usize = HEADER + 4;
         if self.bytes.len() == EMPTY {
-            return Some(Family::IPV4);
+            return self.ignored[0].is_none().then_some(Family::IPV4);
         }
         let unreach = self.unreach().filter(|unreach| unreach.nlri.octets().is_empty())?;
         let alone =
