@@ -1,5 +1,5 @@
 //! `repeat CASE TIMES`: one case of ours again and again, for perf and callgrind, whose counts do not depend on what
-//! else the machine does. CASE: small, many, ipv6, withdrawn, keepalive, open, with `encode-` in front to encode,
+//! else the machine does. CASE: small, many, mixed, ipv6, mixedipv6, withdrawn, keepalive, open, with `encode-` in front to encode,
 //! `owned-` for the owned form; `replay` for the MRT files.
 
 use benches::{
@@ -20,7 +20,9 @@ fn main() {
     let case = match case {
         "small" => Case::Small,
         "many" => Case::Many,
+        "mixed" => Case::Mixed,
         "ipv6" => Case::Ipv6,
+        "mixedipv6" => Case::MixedIpv6,
         "withdrawn" => Case::Withdrawn,
         "keepalive" => Case::Keepalive,
         "open" => Case::Open,

@@ -10,7 +10,7 @@ use bgp_proto::{
     },
     family::Family,
     numbers::{Afi, Asn, HoldTime, Origin, RouterId, Safi},
-    prefix::Prefix,
+    prefix::{Address, Prefix},
     wire::{
         capability::{
             AddPathEntry, AddPathMode, Capability, CapabilityBuf, LongLivedEntry, RestartEntry, RestartFlags,
@@ -29,8 +29,12 @@ pub enum Case {
     Small,
     /// The same with 200 prefixes /24.
     Many,
+    /// The same with 200 prefixes of the lengths that the Internet's routing table has.
+    Mixed,
     /// 100 IPv6 prefixes /48 in MP_REACH_NLRI and 5 large communities.
     Ipv6,
+    /// The same with 100 prefixes of the lengths that the Internet's routing table has.
+    MixedIpv6,
     /// 500 withdrawn IPv4 prefixes.
     Withdrawn,
     /// KEEPALIVE.
@@ -41,8 +45,16 @@ pub enum Case {
 
 impl Case {
     /// All of them, in the order of the table.
-    pub const ALL: [Case; 6] =
-        [Case::Small, Case::Many, Case::Ipv6, Case::Withdrawn, Case::Keepalive, Case::Open];
+    pub const ALL: [Case; 8] = [
+        Case::Small,
+        Case::Many,
+        Case::Mixed,
+        Case::Ipv6,
+        Case::MixedIpv6,
+        Case::Withdrawn,
+        Case::Keepalive,
+        Case::Open,
+    ];
     /// Those that are encoded too.
     pub const ENCODED: [Case; 4] = [Case::Small, Case::Many, Case::Ipv6, Case::Withdrawn];
 
@@ -50,8 +62,10 @@ impl Case {
     pub const fn name(self) -> &'static str {
         match self {
             Case::Small => "small IPv4 UPDATE",
-            Case::Many => "... with 200 NLRI",
-            Case::Ipv6 => "100 IPv6 NLRI",
+            Case::Many => "... with 200 /24",
+            Case::Mixed => "... with 200 of all lengths",
+            Case::Ipv6 => "100 IPv6 /48",
+            Case::MixedIpv6 => "100 IPv6 of all lengths",
             Case::Withdrawn => "500 withdrawn",
             Case::Keepalive => "KEEPALIVE",
             Case::Open => "OPEN, 16 capabilities",
@@ -64,7 +78,9 @@ impl Case {
         match self {
             Case::Small => announce(Family::IPV4, &attributes(), ipv4(1), &mut out),
             Case::Many => announce(Family::IPV4, &attributes(), ipv4(200), &mut out),
+            Case::Mixed => announce(Family::IPV4, &attributes(), mixed(ipv4(200), &IPV4_LENGTHS), &mut out),
             Case::Ipv6 => announce(Family::IPV6, &large(), ipv6(100), &mut out),
+            Case::MixedIpv6 => announce(Family::IPV6, &large(), mixed(ipv6(100), &IPV6_LENGTHS), &mut out),
             Case::Withdrawn => {
                 let messages = pack::withdraw(Family::IPV4, &agreed(true), ipv4(500), &mut out);
                 assert_eq!(messages, 1);
@@ -129,6 +145,31 @@ fn ipv4(count: u32) -> impl Iterator<Item = Path<Prefix<u32>>> {
 fn ipv6(count: u128) -> impl Iterator<Item = Path<Prefix<u128>>> {
     (0..count)
         .filter_map(|n| Prefix::new((0x2001_0db8 << 96) | ((n * 7919 % 65536) << 80), 48).map(Path::from))
+}
+
+/// Of a hundred prefixes, about how many have each length; the rest is spread.
+const IPV4_LENGTHS: [(u8, u32); 9] =
+    [(24, 60), (22, 11), (23, 10), (21, 5), (20, 4), (19, 3), (16, 2), (18, 2), (17, 1)];
+const IPV6_LENGTHS: [(u8, u32); 8] =
+    [(48, 46), (32, 13), (44, 12), (40, 8), (36, 4), (29, 4), (47, 3), (46, 3)];
+
+/// The same prefixes with lengths drawn from a distribution, always the same draw.
+fn mixed<A: Address>(
+    paths: impl Iterator<Item = Path<Prefix<A>>>,
+    lengths: &[(u8, u32)],
+) -> impl Iterator<Item = Path<Prefix<A>>> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    paths.filter_map(move |path| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut left = (state >> 33) as u32 % 100;
+        let drawn = lengths.iter().find(|(_, share)| {
+            let found = left < *share;
+            left = left.saturating_sub(*share);
+            found
+        });
+        let len = drawn.map_or((state >> 48) as u8 % A::WIDTH + 1, |(len, _)| *len);
+        Prefix::new(path.item.bits(), len).map(Path::from)
+    })
 }
 
 fn offer() -> Offer {

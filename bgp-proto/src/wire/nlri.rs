@@ -53,7 +53,7 @@ impl<'a, A: Address> Item<'a> for Prefix<A> {
                 return Err(at);
             }
             last = at;
-            at += skip + 1 + usize::from(*len).div_ceil(8);
+            at += skip + 1 + A::octets(*len);
         }
         if at == run.len() { Ok(()) } else { Err(if at < run.len() { at } else { last }) }
     }
@@ -62,7 +62,7 @@ impl<'a, A: Address> Item<'a> for Prefix<A> {
     fn take(run: &'a [u8]) -> Option<(Self, &'a [u8])> {
         // One load of the full width, masked, is several times faster than a copy of as many octets as there are.
         let (len, address) = run.split_first()?;
-        let rest = address.get(usize::from(*len).div_ceil(8)..)?;
+        let rest = address.get(A::octets(*len)..)?;
         Some((Prefix::trusted(A::load(address).masked(*len), *len), rest))
     }
 
