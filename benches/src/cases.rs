@@ -135,7 +135,7 @@ fn large() -> PathAttributes {
     }
 }
 
-/// Prefixes as a routing table has them: neighbours in number, not in order.
+/// Prefixes as a routing table has them: close in number, not in order.
 fn ipv4(count: u32) -> impl Iterator<Item = Path<Prefix<u32>>> {
     (0..count)
         .map(|n| (0x0b00_0000 | (n * 7919 % 65536) << 8, 24))
