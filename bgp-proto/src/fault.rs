@@ -2,7 +2,10 @@
 
 use crate::{
     numbers::registry,
-    wire::notification::{self, Notification},
+    wire::{
+        HEADER, MAX_MESSAGE,
+        notification::{self, Notification},
+    },
 };
 use core::fmt;
 
@@ -60,13 +63,15 @@ impl Fault {
         Fault { data: Quote::Word(word.to_be_bytes()), ..self }
     }
 
-    /// The NOTIFICATION to send. `message` is the message at fault from its marker on (as much of it as arrived).
+    /// The NOTIFICATION to send. `message` is the message at fault from its marker on (as much of it as arrived). Data
+    /// is cut to what fits 4,096 octets, which every peer takes (RFC 8654 §4).
     pub fn notification<'a>(&'a self, message: &'a [u8]) -> Notification<'a> {
         let data = match &self.data {
             Quote::None => &[],
             Quote::Range { start, end } => {
-                let end = usize::from(*end).min(message.len());
-                message.get(usize::from(*start).min(end)..end).unwrap_or_default()
+                let (start, end) = (usize::from(*start), usize::from(*end));
+                let end = end.min(message.len()).min(start + MAX_MESSAGE - HEADER - 2);
+                message.get(start.min(end)..end).unwrap_or_default()
             }
             Quote::Word(word) => word.as_slice(),
         };

@@ -27,23 +27,32 @@ pub(super) struct Shared<'a> {
 /// Work that goes through all slots, a slice at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Job {
-    /// Withdraw what a sender sent before its latest epoch.
+    /// Withdraw what does not count any more of a sender's routes, and compare anew where one has become stale.
     Sweep(SenderId),
-    /// Compare anew where a sender has routes from before its latest epoch: they are stale now.
-    Stale(SenderId),
     /// Offer every slot to a group that is new or whose view changed.
     Evaluate(usize),
     /// Compare anew where a route points to this next hop.
     Resolve(u32),
 }
 
-/// A sender's routes of one width: those of an older epoch are stale, or gone.
+/// A sender's routes of one width: those of the latest epoch count, those of the one before may be kept as stale.
 #[derive(Clone, Copy, Debug, Default)]
 struct Epoch {
     latest: u8,
-    /// Older routes may still be selected, after all others.
     keep: bool,
     routes: u32,
+}
+
+impl Epoch {
+    /// How many epochs ago the route came: 0 is fresh, 1 stale.
+    fn age(self, route: &Route) -> u8 {
+        self.latest.wrapping_sub(route.epoch)
+    }
+
+    /// Whether the route does not count any more and only waits for the sweep.
+    fn is_gone(self, route: &Route) -> bool {
+        self.age(route) > u8::from(self.keep)
+    }
 }
 
 /// Routes of one UPDATE, past import policy.
@@ -229,11 +238,10 @@ impl<A: Address> Half<A> {
             let route = self.table.routes.get(id);
             let sender = shared.senders.get(usize::from(route.sender.0))?.as_ref()?;
             let epoch = self.epoch(route.sender);
-            let stale = epoch.latest != route.epoch;
-            if stale && !epoch.keep {
+            if epoch.is_gone(route) {
                 return None;
             }
-            Candidate::of(id, route, stale, sender, shared.sets)
+            Candidate::of(id, route, epoch.age(route) > 0, sender, shared.sets)
         };
         if entry.first == NONE {
             return NONE;
@@ -367,12 +375,13 @@ impl<A: Address> Half<A> {
         self.epoch(sender).routes
     }
 
-    /// Ends a sender's epoch: its routes are stale from now on, or no longer count at all.
+    /// Ends a sender's epoch: its routes are stale from now on, or do not count any more. What was stale before is
+    /// gone in either case (RFC 4724 §4.2: consecutive restarts).
     pub(super) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
         let epoch = self.epoch_mut(sender);
         (epoch.latest, epoch.keep) = (epoch.latest.wrapping_add(1), keep);
         if epoch.routes > 0 {
-            self.jobs.push_back((if keep { Job::Stale(sender) } else { Job::Sweep(sender) }, 0));
+            self.jobs.push_back((Job::Sweep(sender), 0));
         }
     }
 
@@ -412,14 +421,15 @@ impl<A: Address> Half<A> {
     fn work_on(&mut self, slot: u32, job: Job, shared: &mut Shared<'_>) {
         match job {
             Job::Sweep(sender) => {
-                let latest = self.epoch(sender).latest;
-                let old = |route: &Route| route.sender == sender && route.epoch != latest;
-                let old: Vec<_> =
-                    self.table.routes_of(slot).filter(|(_, r)| old(r)).map(|(_, r)| r.path_id).collect();
-                old.into_iter().for_each(|path_id| self.withdraw_one(slot, sender, path_id, shared));
-            }
-            Job::Stale(sender) => {
-                if self.table.routes_of(slot).any(|(_, route)| route.sender == sender) {
+                let epoch = self.epoch(sender);
+                let theirs = |route: &Route| route.sender == sender;
+                let gone =
+                    self.table.routes_of(slot).filter(|(_, route)| theirs(route) && epoch.is_gone(route));
+                let gone: Vec<_> = gone.map(|(_, route)| route.path_id).collect();
+                gone.into_iter().for_each(|path_id| self.withdraw_one(slot, sender, path_id, shared));
+                let left = self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some());
+                if left && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.age(route) > 0)
+                {
                     self.reselect(slot, Change::Any, shared);
                 }
             }

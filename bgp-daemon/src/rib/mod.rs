@@ -314,7 +314,8 @@ impl Rib {
         self.complete = complete;
     }
 
-    /// What it costs to get to a next hop; `None`: there is no way.
+    /// What it costs to get to a next hop; `None`: there is no way, or it is of no interest any more. Ignored for an
+    /// address that is not among [`Rib::next_hops`].
     pub fn next_hop(&mut self, address: IpAddr, cost: Option<u32>) {
         if let Some(next_hop) = self.sets.next_hops.set_cost(address, cost) {
             self.v4.resolve(next_hop);
@@ -322,7 +323,7 @@ impl Rib {
         }
     }
 
-    /// The next hops that routes point to: what wants resolving.
+    /// The next hops that want resolving: those that routes point to, and those that were resolved.
     pub fn next_hops(&self) -> impl Iterator<Item = IpAddr> {
         self.sets.next_hops.addresses()
     }

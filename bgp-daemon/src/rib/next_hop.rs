@@ -52,12 +52,18 @@ impl NextHops {
         id
     }
 
+    /// One reference less. Without any an address stays as long as the way there is known: routes that point to it
+    /// may come back at once.
     pub(super) fn release(&mut self, id: u32) {
-        let next_hop = self.known.get_mut(id);
-        next_hop.refs -= 1;
-        if next_hop.refs == 0 {
-            let gone = self.known.remove(id);
-            self.index.remove(&gone.address);
+        self.known.get_mut(id).refs -= 1;
+        self.forget_unknown(id);
+    }
+
+    fn forget_unknown(&mut self, id: u32) {
+        let next_hop = *self.known.get(id);
+        if next_hop.refs == 0 && next_hop.cost.is_none() {
+            self.known.remove(id);
+            self.index.remove(&next_hop.address);
         }
     }
 
@@ -67,11 +73,13 @@ impl NextHops {
         if self.resolve { self.known.get(id).cost } else { Some(0) }
     }
 
-    /// Takes note of the way to an address. Says whether any set points to it and its cost changed.
+    /// Takes note of the way to an address. Returns its number if some set points to it and its cost changed.
     pub(super) fn set_cost(&mut self, address: IpAddr, cost: Option<u32>) -> Option<u32> {
         let id = *self.index.get(&address)?;
         let next_hop = self.known.get_mut(id);
-        (std::mem::replace(&mut next_hop.cost, cost) != cost && self.resolve).then_some(id)
+        let changed = std::mem::replace(&mut next_hop.cost, cost) != cost && next_hop.refs > 0;
+        self.forget_unknown(id);
+        (changed && self.resolve).then_some(id)
     }
 
     /// The addresses that want resolving.

@@ -1,6 +1,9 @@
 //! The table of path attributes: code, name, flags, and what a mistake costs (RFC 7606 and the attributes' own RFCs).
 
-use super::{aigp, as_path::AsPath, next_hop};
+use super::{
+    aigp,
+    as_path::{AsPath, SegmentKind},
+};
 use crate::{
     agreed::PeerKind,
     fault::{ErrorCode, Fault},
@@ -149,7 +152,7 @@ attributes! {
     // RFC 7606 §7.1 to §7.17, RFC 6793 §6, RFC 7607 §2, RFC 7311 §3, RFC 8092 §6, RFC 9012 §13, RFC 9234 §5.
     Origin            1 ORIGIN                    "ORIGIN"                 WELL_KNOWN withdraw |v, _| origin(v);
     AsPath            2 AS_PATH                   "AS_PATH"                WELL_KNOWN withdraw |v, s| as_path(v, s);
-    NextHop           3 NEXT_HOP                  "NEXT_HOP"               WELL_KNOWN withdraw |v, _| body_next_hop(v);
+    NextHop           3 NEXT_HOP                  "NEXT_HOP"               WELL_KNOWN withdraw |v, _| exactly(4, v);
     Med               4 MED                       "MULTI_EXIT_DISC"        OPTIONAL   withdraw |v, _| exactly(4, v);
     LocalPref         5 LOCAL_PREF                "LOCAL_PREF"             WELL_KNOWN withdraw |v, s| unless(s.external(), || exactly(4, v));
     AtomicAggregate   6 ATOMIC_AGGREGATE          "ATOMIC_AGGREGATE"       WELL_KNOWN withdraw |v, _| if v.is_empty() { None } else { discard(subcode::LENGTH) };
@@ -196,10 +199,15 @@ fn origin(value: &[u8]) -> Option<Mistake> {
 
 #[inline]
 fn as_path(value: &[u8], scope: Scope) -> Option<Mistake> {
-    // RFC 5065 §5: confederation segments come from members of the confederation only; RFC 7607 §2: no AS 0.
-    let confederation_allowed = !scope.external();
+    // RFC 5065 §5: confederation segments come from members of the confederation only, and from those in another
+    // member AS they lead. RFC 7607 §2: no AS 0.
+    let belongs = |confederation: bool| match scope.peer_kind {
+        PeerKind::Internal => true,
+        PeerKind::External => !confederation,
+        PeerKind::Confederation => value.first() == Some(&SegmentKind::CONFED_SEQUENCE.0),
+    };
     match AsPath::check(value, scope.four_octet_as) {
-        Some(found) if !found.zero && (confederation_allowed || !found.confederation) => None,
+        Some(found) if !found.zero && belongs(found.confederation) => None,
         _ => withdraw(subcode::AS_PATH),
     }
 }
@@ -207,17 +215,8 @@ fn as_path(value: &[u8], scope: Scope) -> Option<Mistake> {
 fn as4_path(value: &[u8]) -> Option<Mistake> {
     // RFC 6793 §6: structural damage drops the attribute; confederation segments in it are skipped when it is used.
     match AsPath::check(value, true) {
-        Some(found) if !found.zero => None,
+        Some(found) if !found.zero && !value.is_empty() => None,
         _ => discard(subcode::OPTIONAL),
-    }
-}
-
-#[inline]
-fn body_next_hop(value: &[u8]) -> Option<Mistake> {
-    match <[u8; 4]>::try_from(value) {
-        Ok(octets) if next_hop::is_host(octets.into()) => None,
-        Ok(_) => withdraw(subcode::NEXT_HOP),
-        Err(_) => withdraw(subcode::LENGTH),
     }
 }
 
@@ -230,7 +229,8 @@ fn aggregator(value: &[u8], four_octet_as: bool) -> Option<Mistake> {
 }
 
 fn aigp_list(value: &[u8]) -> Option<Mistake> {
-    if aigp::is_well_formed(value) { None } else { discard(subcode::OPTIONAL) }
+    // RFC 7606 §4: only AS_PATH and ATOMIC_AGGREGATE may be empty.
+    if !value.is_empty() && aigp::is_well_formed(value) { None } else { discard(subcode::OPTIONAL) }
 }
 
 #[cfg(test)]

@@ -94,20 +94,21 @@ impl Codes {
         *word |= bit;
         new
     }
-
-    #[inline]
-    fn contains(&self, code: AttributeCode) -> bool {
-        self.0.get(usize::from(code.0 >> 6)).is_some_and(|word| word & 1 << (code.0 & 63) != 0)
-    }
 }
 
 /// Walks an attribute section once, judging each attribute. Ends at the first that does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],
-    seen: Codes,
+    /// A bit for each slot.
+    seen: u32,
+    /// Codes that have no slot.
+    unknown: Codes,
     scope: Scope,
 }
+
+// `Walk::seen` has a bit for each.
+const _: () = assert!(SLOTS <= 32);
 
 /// What a [`Walk`] says of one attribute.
 pub(crate) struct Step<'a> {
@@ -121,7 +122,7 @@ pub(crate) struct Step<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], scope: Scope) -> Self {
-        Walk { rest: section, seen: Codes::default(), scope }
+        Walk { rest: section, seen: 0, unknown: Codes::default(), scope }
     }
 
     /// What was not walked: empty unless an attribute did not fit.
@@ -130,10 +131,10 @@ impl<'a> Walk<'a> {
         self.rest
     }
 
-    /// Whether an attribute of this code was there, malformed or not.
+    /// Whether the attribute of this slot was there, malformed or not.
     #[inline]
-    pub(crate) fn saw(&self, code: AttributeCode) -> bool {
-        self.seen.contains(code)
+    pub(crate) fn saw(&self, slot: Slot) -> bool {
+        self.seen & 1 << slot as u32 != 0
     }
 
     #[inline]
@@ -141,7 +142,11 @@ impl<'a> Walk<'a> {
         let (attribute, rest) = split_first(self.rest)?;
         self.rest = rest;
         let slot = table::slot(attribute.code);
-        let repeated = !self.seen.insert(attribute.code);
+        let repeated = match slot {
+            Some(slot) => self.saw(slot),
+            None => !self.unknown.insert(attribute.code),
+        };
+        self.seen |= slot.map_or(0, |slot| 1 << slot as u32);
         let mistake = match slot {
             // RFC 7606 §3 (g): of a repeated attribute the first counts.
             _ if repeated => table::discard(subcode::MALFORMED_LIST),
@@ -263,7 +268,7 @@ impl<'a> Attributes<'a> {
         let section = if self.has_unknown { self.section } else { &[] };
         Attributes { section, ..*self }.iter().filter(move |attribute| {
             let optional = attribute.flags & flags::OPTIONAL != 0;
-            table::slot(attribute.code).is_none() && optional && seen.insert(attribute.code)
+            seen.insert(attribute.code) && optional && table::slot(attribute.code).is_none()
         })
     }
 

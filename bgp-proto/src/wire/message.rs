@@ -38,7 +38,8 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// Appends the message as it was received, octet for octet.
+    /// Appends the message as it was received, octet for octet; of a ROUTE-REFRESH of a kind that is to be ignored,
+    /// the part that is understood.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Message::Open(open) => open.encode(out),
