@@ -210,7 +210,7 @@ proptest! {
     #[test]
     fn labelled_and_vpn_prefixes_come_back(
         seed in any::<Seed>(),
-        labels in vec(1u32..0x10_0000, 1..9),
+        labels in vec(1u32..0x8_0000, 1..9),
         withdrawn in any::<bool>(),
     ) {
         let (_, bits, len, rd) = seed;
