@@ -1,15 +1,15 @@
 //! Sessions of other implementations, captured in the lab: what they sent is read without complaint and comes back
-//! octet for octet. A file holds `#` comments and a whole message to a line, `> ` or `< ` and hex.
+//! octet for octet. A file holds `#` comments and a whole message to a line, `> ` or `< ` and hex; the two directions were
+//! recorded side by side, so only the order within one of them says anything.
 
 mod common;
 
 use bgp_proto::{
-    agreed::{Agreed, PeerKind},
     numbers::MessageType,
     wire::{
         frame::{Frame, frame},
         message::Message,
-        open::Offer,
+        open::{Offer, Open},
         update::Update,
     },
 };
@@ -30,38 +30,69 @@ fn octets(hex: &str) -> Option<Vec<u8>> {
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(pair).collect())?
 }
 
-/// One captured conversation as it goes on.
+/// What some really send although they should not: the file's name begins with, and ends with; what is said of such a
+/// message; and what it is.
+const REALLY_WRONG: [(&str, &str, &str, &str); 3] = [
+    (
+        "gobgp-",
+        "both-families.hex",
+        "UPDATE Message Error, Optional Attribute Error (3/9)",
+        "IPv4 prefixes with IPv6 next hops, which only GoBGP offered (RFC 8950 §4, RFC 7606 §7.11)",
+    ),
+    (
+        "openbgpd-7.7",
+        "both-families.hex",
+        "[Malformed { code: AttributeCode(3) NEXT_HOP, treatment: Withdraw",
+        "a next hop of 127.0.0.1 (RFC 4271 §6.3)",
+    ),
+    (
+        "exabgp-4.2.21",
+        "both-families.hex",
+        "[Malformed { code: AttributeCode(3) NEXT_HOP, treatment: Withdraw",
+        "prefixes in the body without a NEXT_HOP (RFC 7606 §3 (d))",
+    ),
+];
+
+/// One captured conversation.
 #[derive(Default)]
 struct Conversation {
     sides: [Option<Side>; 2],
     messages: usize,
     routes: usize,
+    really_wrong: usize,
+}
+
+/// The direction of a line, and its octets.
+fn line(line: &str) -> Result<(usize, Vec<u8>), String> {
+    let (from, hex) = match line.split_at_checked(2) {
+        Some(("> ", hex)) => (0, hex),
+        Some(("< ", hex)) => (1, hex),
+        _ => return Err("a line begins with \"> \", \"< \" or \"#\"".to_owned()),
+    };
+    Ok((from, octets(hex).ok_or("that is no hex")?))
 }
 
 impl Conversation {
-    /// Reads one line. `Err` says what is wrong with it.
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        let (from, hex) = match line.split_at_checked(2) {
-            Some(("> ", hex)) => (0, hex),
-            Some(("< ", hex)) => (1, hex),
-            _ => return Err("a line begins with \"> \", \"< \" or \"#\"".to_owned()),
+    /// Takes note of an OPEN, the first of each direction.
+    fn meet(&mut self, from: usize, bytes: &[u8]) {
+        let Frame::Message(raw) = frame(bytes, None) else { return };
+        if let (MessageType::OPEN, Ok(open), None) = (raw.kind, Open::decode(raw), &self.sides[from]) {
+            self.sides[from] = Some(Side::of(&Offer::of(&open)));
+        }
+    }
+
+    /// Reads one message. `Err` says what is wrong with it.
+    fn message(&mut self, from: usize, bytes: &[u8]) -> Result<(), String> {
+        let [Some(sender), Some(receiver)] = [&self.sides[from], &self.sides[1 - from]] else {
+            return Err("one of the OPENs is missing".to_owned());
         };
-        let bytes = octets(hex).ok_or("that is no hex")?;
-        let agreed = match (&self.sides[from], &self.sides[1 - from]) {
-            (Some(sender), Some(receiver)) => negotiate::agreed(sender, receiver),
-            _ => Agreed::new(PeerKind::External),
-        };
-        let raw = match frame(&bytes, Some(&agreed)) {
+        let agreed = negotiate::agreed(sender, receiver);
+        let raw = match frame(bytes, Some(&agreed)) {
             Frame::Message(raw) if raw.len() == bytes.len() => raw,
             other => return Err(format!("not one whole message: {other:?}")),
         };
-        if raw.kind == MessageType::UPDATE && self.sides.iter().any(Option::is_none) {
-            return Err("an UPDATE before both OPENs".to_owned());
-        }
-        match common::check::comes_back(raw, &agreed)? {
-            Message::Open(open) => self.sides[from] = Some(Side::of(&Offer::of(&open))),
-            Message::Update(update) => self.update(&update)?,
-            _ => {}
+        if let Message::Update(update) = common::check::comes_back(raw, &agreed)? {
+            self.update(&update)?;
         }
         self.messages += 1;
         Ok(())
@@ -80,13 +111,26 @@ impl Conversation {
 /// Reads a whole file; `Err` lists the lines that are wrong.
 fn conversation(name: &str, text: &str) -> Result<Conversation, Vec<String>> {
     let (mut conversation, mut wrong) = (Conversation::default(), Vec::new());
-    for (nth, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#')) {
-        if let Err(said) = conversation.line(line) {
-            wrong.push(format!("{name}:{}: {said}", nth + 1));
+    let lines =
+        text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let known = |said: &str| {
+        REALLY_WRONG.iter().any(|(begin, end, what, _)| {
+            name.starts_with(begin) && name.ends_with(end) && said.starts_with(what)
+        })
+    };
+    for (from, bytes) in lines.clone().filter_map(|(_, text)| line(text).ok()) {
+        conversation.meet(from, &bytes);
+    }
+    for (nth, text) in lines {
+        let read = line(text).and_then(|(from, bytes)| conversation.message(from, &bytes));
+        match read {
+            Err(said) if known(&said) => conversation.really_wrong += 1,
+            Err(said) => wrong.push(format!("{name}:{}: {said}", nth + 1)),
+            Ok(()) => {}
         }
     }
-    if conversation.sides.iter().any(Option::is_none) {
-        wrong.push(format!("{name}: it does not hold both OPENs"));
+    if conversation.messages == 0 {
+        wrong.push(format!("{name}: it holds no message that can be read"));
     }
     if wrong.is_empty() { Ok(conversation) } else { Err(wrong) }
 }
@@ -107,7 +151,14 @@ fn everything_that_others_sent_is_read_and_comes_back() {
     for path in files {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         match conversation(&name, &fs::read_to_string(&path).unwrap()) {
-            Ok(found) => println!("{name}: {} messages, {} values", found.messages, found.routes),
+            Ok(found) => {
+                println!("{name}: {} messages, {} values", found.messages, found.routes);
+                // An exception that nothing needs any more is to go.
+                let excused = REALLY_WRONG
+                    .iter()
+                    .find(|(begin, end, ..)| name.starts_with(begin) && name.ends_with(end));
+                assert_eq!(excused.is_some(), found.really_wrong > 0, "{name}: {excused:?}");
+            }
             Err(said) => wrong.extend(said),
         }
     }
@@ -141,6 +192,12 @@ fn a_capture_that_is_wrong_is_told_by_its_line() {
         let wrong = conversation("bad", &format!("{good}{line}\n")).err().unwrap();
         assert!(wrong[0].starts_with(said), "{wrong:?}");
     }
-    let early = conversation("early", &format!("> {open}\n> {}", update(0))).err().unwrap();
-    assert_eq!(early, ["early:2: an UPDATE before both OPENs", "early: it does not hold both OPENs"]);
+    // The directions were recorded side by side: an UPDATE may stand in front of the other side's OPEN.
+    let side_by_side = format!("> {open}\n> {}\n< {open}\n", update(0));
+    assert!(conversation("side by side", &side_by_side).is_ok_and(|found| found.messages == 3));
+    let alone = conversation("alone", &format!("> {open}")).err().unwrap();
+    assert_eq!(
+        alone,
+        ["alone:1: one of the OPENs is missing", "alone: it holds no message that can be read"]
+    );
 }

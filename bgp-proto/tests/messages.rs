@@ -77,7 +77,7 @@ fn every_fault_of_an_open_has_its_code_and_data() {
     }
 }
 
-/// The shapes of CVE-2022-40302, CVE-2022-40318 and CVE-2022-43681 and their neighbours: a length that says more, or
+/// The shapes of CVE-2022-40302, CVE-2022-40318 and CVE-2022-43681 and the like: a length that says more, or
 /// less, than the message holds, in either form.
 #[test]
 fn parameters_that_do_not_fit_are_unspecific_faults() {

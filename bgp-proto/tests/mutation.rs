@@ -120,7 +120,7 @@ fn exercise(bytes: &[u8], agreed: &Agreed) -> Option<Seen> {
         assert_eq!(again, raw.bytes());
     }
     if let Message::Update(update) = message {
-        let pieces: usize = update.attributes().shared().iter().map(|piece| piece.len()).sum();
+        let pieces: usize = update.attributes().shared().map(<[u8]>::len).sum();
         assert!(pieces <= update.attributes().octets().len());
         let mut owned = PathAttributes::default();
         owned.read(update.attributes());

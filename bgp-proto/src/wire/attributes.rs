@@ -1,6 +1,7 @@
 //! The path attributes of an UPDATE: a view that was validated once, with a typed accessor for each known one.
 
 use crate::{
+    agreed::PeerKind,
     attr::{
         aggregator::Aggregator,
         aigp,
@@ -93,20 +94,21 @@ impl Codes {
         *word |= bit;
         new
     }
-
-    #[inline]
-    fn contains(&self, code: AttributeCode) -> bool {
-        self.0.get(usize::from(code.0 >> 6)).is_some_and(|word| word & 1 << (code.0 & 63) != 0)
-    }
 }
 
 /// Walks an attribute section once, judging each attribute. Ends at the first that does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
     rest: &'a [u8],
-    seen: Codes,
+    /// A bit for each slot.
+    seen: u32,
+    /// Codes that have no slot.
+    unknown: Codes,
     scope: Scope,
 }
+
+// `Walk::seen` has a bit for each.
+const _: () = assert!(SLOTS <= 32);
 
 /// What a [`Walk`] says of one attribute.
 pub(crate) struct Step<'a> {
@@ -120,7 +122,7 @@ pub(crate) struct Step<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], scope: Scope) -> Self {
-        Walk { rest: section, seen: Codes::default(), scope }
+        Walk { rest: section, seen: 0, unknown: Codes::default(), scope }
     }
 
     /// What was not walked: empty unless an attribute did not fit.
@@ -129,10 +131,10 @@ impl<'a> Walk<'a> {
         self.rest
     }
 
-    /// Whether an attribute of this code was there, malformed or not.
+    /// Whether the attribute of this slot was there, malformed or not.
     #[inline]
-    pub(crate) fn saw(&self, code: AttributeCode) -> bool {
-        self.seen.contains(code)
+    pub(crate) fn saw(&self, slot: Slot) -> bool {
+        self.seen & 1 << slot as u32 != 0
     }
 
     #[inline]
@@ -140,7 +142,11 @@ impl<'a> Walk<'a> {
         let (attribute, rest) = split_first(self.rest)?;
         self.rest = rest;
         let slot = table::slot(attribute.code);
-        let repeated = !self.seen.insert(attribute.code);
+        let repeated = match slot {
+            Some(slot) => self.saw(slot),
+            None => !self.unknown.insert(attribute.code),
+        };
+        self.seen |= slot.map_or(0, |slot| 1 << slot as u32);
         let mistake = match slot {
             // RFC 7606 §3 (g): of a repeated attribute the first counts.
             _ if repeated => table::discard(subcode::MALFORMED_LIST),
@@ -177,6 +183,25 @@ impl<'a> Attributes<'a> {
         Attributes { section, slots: [Span::default(); SLOTS], four_octet_as, has_unknown: false }
     }
 
+    /// A section by itself, as [`PathAttributes::encode`] makes it for a speaker of four-octet AS numbers.
+    ///
+    /// [`PathAttributes::encode`]: crate::attr::set::PathAttributes::encode
+    pub fn of_section(section: &'a [u8]) -> Self {
+        let scope = Scope { peer_kind: PeerKind::Internal, four_octet_as: true, aigp: true };
+        let mut attributes = Attributes::new(section, true);
+        let mut walk = Walk::new(section, scope);
+        while let Some(step) = walk.step() {
+            match step.slot {
+                Some(slot) if step.mistake.is_none() => {
+                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                }
+                Some(_) => {}
+                None => attributes.has_unknown = true,
+            }
+        }
+        attributes
+    }
+
     /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
     #[inline]
     pub(crate) fn place(&mut self, slot: Slot, value: &[u8], after: usize) {
@@ -206,27 +231,24 @@ impl<'a> Attributes<'a> {
         self.section
     }
 
-    /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
-    /// share whatever their prefixes are.
-    pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot, code: AttributeCode| {
-            let value = self.value(slot)?;
-            let start = usize::from(self.slots.get(slot as usize)?.start);
-            let before = self.section.get(..start)?;
-            // In a header of four octets the second last is the high half of a length that the last alone is not.
-            let short = matches!(before, [.., c, len] if *c == code.0 && usize::from(*len) == value.len());
-            Some((start - if short { 3 } else { 4 }, start + value.len()))
-        };
-        let (reach, unreach) =
-            (hole(Slot::MpReach, AttributeCode::MP_REACH), hole(Slot::MpUnreach, AttributeCode::MP_UNREACH));
-        let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
-        let piece = |from, to| self.section.get(from..to).unwrap_or_default();
-        let end = self.section.len();
-        match (first, second) {
-            (Some((a, b)), Some((c, d))) => [piece(0, a), piece(b, c), piece(d, end)],
-            (None, Some((a, b))) | (Some((a, b)), None) => [piece(0, a), piece(b, end), &[]],
-            (None, None) => [self.section, &[], &[]],
-        }
+    /// The section without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI, in pieces: what all routes of the UPDATE
+    /// share wherever they point. Two UPDATEs with the same pieces and the same next hop have the same attributes.
+    pub fn shared(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        const APART: [AttributeCode; 3] =
+            [AttributeCode::NEXT_HOP, AttributeCode::MP_REACH, AttributeCode::MP_UNREACH];
+        let mut rest = self.section;
+        core::iter::from_fn(move || {
+            let start = loop {
+                match split_first(rest)? {
+                    (attribute, after) if APART.contains(&attribute.code) => rest = after,
+                    _ => break rest,
+                }
+            };
+            while let Some((_, after)) = split_first(rest).filter(|(next, _)| !APART.contains(&next.code)) {
+                rest = after;
+            }
+            start.get(..start.len() - rest.len())
+        })
     }
 
     /// Every attribute in the order received, malformed and repeated ones included.

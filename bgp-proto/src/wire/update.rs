@@ -61,6 +61,24 @@ type Ignored = [Option<Family>; 3];
 /// Octets of an UPDATE that says nothing: the End-of-RIB marker of IPv4 unicast.
 const EMPTY: usize = HEADER + 4;
 
+/// Mistakes that are seen only at the end of a walk: the attribute and the subcode.
+const LACKS: [(AttributeCode, u8); 6] = [
+    // RFC 7606 §4: the last attribute does not fit; the total length still tells where the NLRI begins.
+    (AttributeCode(0), subcode::MALFORMED_LIST),
+    (AttributeCode::ORIGIN, subcode::MISSING),
+    (AttributeCode::AS_PATH, subcode::MISSING),
+    (AttributeCode::NEXT_HOP, subcode::MISSING),
+    // RFC 4271 §6.3: the next hop must be a host's address. RFC 4760 §3: NEXT_HOP says nothing where the body
+    // announces nothing.
+    (AttributeCode::NEXT_HOP, subcode::NEXT_HOP),
+    (AttributeCode::MP_REACH, subcode::OPTIONAL),
+];
+
+fn lacks(lacking: [bool; LACKS.len()]) -> impl Iterator<Item = (AttributeCode, Mistake)> {
+    let found = LACKS.into_iter().zip(lacking).filter(|(_, wrong)| *wrong);
+    found.map(|((code, subcode), _)| (code, Mistake { treatment: Treatment::Withdraw, subcode }))
+}
+
 const fn fault(subcode: u8) -> Fault {
     Fault::new(ErrorCode::UPDATE, subcode)
 }
@@ -172,8 +190,9 @@ impl<'a> Update<'a> {
             return Err(fault(subcode::MALFORMED_LIST));
         }
         beside_unreach |= !walk.rest().is_empty();
-        for (_, mistake) in self.lacks(&walk) {
-            note(mistake, end - walk.rest().len(), end);
+        let lacking = self.lacking(&walk);
+        if lacking.contains(&true) {
+            lacks(lacking).for_each(|(_, mistake)| note(mistake, end - walk.rest().len(), end));
         }
         match worst {
             // RFC 7606 §5.2: attributes that announce nothing we can see may have lost their NLRI to the mistake.
@@ -219,33 +238,21 @@ impl<'a> Update<'a> {
         Some(())
     }
 
-    /// Mistakes that are seen only at the end of a walk.
+    /// Which of [`LACKS`] this UPDATE has, seen at the end of a walk.
     #[inline]
-    fn lacks(&self, walk: &Walk<'_>) -> impl Iterator<Item = (AttributeCode, Mistake)> + use<> {
-        let mistake = |wrong: bool, code, subcode| {
-            let mistake = Mistake { treatment: Treatment::Withdraw, subcode };
-            wrong.then_some((code, mistake))
-        };
+    fn lacking(&self, walk: &Walk<'_>) -> [bool; LACKS.len()] {
         let body = !self.announced.is_empty();
-        let reach = self.reach.is_some() && self.reach().is_some_and(|reach| !reach.nlri.octets().is_empty());
-        let missing = |code, needed| mistake(needed && !walk.saw(code), code, subcode::MISSING);
-        // RFC 4271 §6.3: the next hop must be a host's address. RFC 4760 §3: NEXT_HOP says nothing where the body
-        // announces nothing.
-        let no_host = reach
-            && self.reach().and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host());
-        let body_no_host =
-            body && self.attributes.next_hop().is_some_and(|next_hop| !next_hop::is_host(next_hop));
+        let reach = self.reach.and_then(|_| self.reach()).filter(|reach| !reach.nlri.octets().is_empty());
+        let announces = body || reach.is_some();
+        let no_host = |next_hop| !next_hop::is_host(next_hop);
         [
-            // RFC 7606 §4: the last attribute does not fit; the total length still tells where the NLRI begins.
-            mistake(!walk.rest().is_empty(), AttributeCode(0), subcode::MALFORMED_LIST),
-            missing(AttributeCode::ORIGIN, body || reach),
-            missing(AttributeCode::AS_PATH, body || reach),
-            missing(AttributeCode::NEXT_HOP, body),
-            mistake(body_no_host, AttributeCode::NEXT_HOP, subcode::NEXT_HOP),
-            mistake(no_host, AttributeCode::MP_REACH, subcode::OPTIONAL),
+            !walk.rest().is_empty(),
+            announces && !walk.saw(Slot::Origin),
+            announces && !walk.saw(Slot::AsPath),
+            body && !walk.saw(Slot::NextHop),
+            body && self.attributes.next_hop().is_some_and(no_host),
+            reach.and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host()),
         ]
-        .into_iter()
-        .flatten()
     }
 
     /// What the mistakes of this message cost its announced prefixes; the strongest of all. `None`: there are none.
@@ -268,7 +275,7 @@ impl<'a> Update<'a> {
         while let Some(step) = walk.step() {
             found.extend(step.mistake.map(|mistake| made((step.attribute.code, mistake))));
         }
-        found.extend(self.lacks(&walk).map(made));
+        found.extend(lacks(self.lacking(&walk)).map(made));
         found
     }
 

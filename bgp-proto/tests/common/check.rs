@@ -47,7 +47,8 @@ fn update_comes_back(view: &Update<'_>, agreed: &Agreed) -> Result<(), String> {
     let (mut parts, mut without) = (Vec::new(), Vec::new());
     for attribute in attributes.iter() {
         attribute.encode(&mut parts);
-        if !matches!(attribute.code, AttributeCode::MP_REACH | AttributeCode::MP_UNREACH) {
+        let apart = [AttributeCode::NEXT_HOP, AttributeCode::MP_REACH, AttributeCode::MP_UNREACH];
+        if !apart.contains(&attribute.code) {
             attribute.encode(&mut without);
         }
     }
@@ -55,8 +56,8 @@ fn update_comes_back(view: &Update<'_>, agreed: &Agreed) -> Result<(), String> {
     if view.treatment() != Some(Treatment::Withdraw) && parts != attributes.octets() {
         return Err("its attributes one by one are not its section".to_owned());
     }
-    if view.treatment().is_none() && without != attributes.shared().concat() {
-        return Err("what its routes share is not the section without the MP attributes".to_owned());
+    if without != attributes.shared().collect::<Vec<_>>().concat() {
+        return Err("what its routes share is not the section without next hops and prefixes".to_owned());
     }
     let mut owned = PathAttributes::default();
     owned.read(attributes);

@@ -113,7 +113,7 @@ fn attributes(update: &Update<'_>, seen: &mut Seen) {
         numbers.into_iter().flatten().for_each(|number| seen.add(u64::from(number)));
         seen.add(u64::from(tunnel.udp_port().unwrap_or_default()));
     }
-    attributes.shared().into_iter().for_each(|piece| seen.octets(piece));
+    attributes.shared().for_each(|piece| seen.octets(piece));
 }
 
 /// Reads everything of any message, through its text form where it has one.
