@@ -106,6 +106,15 @@ proptest! {
         prop_assert_eq!(again, bytes);
     }
 
+    #[cfg(feature = "serde")]
+    #[test]
+    fn values_come_back_from_json(attributes in any::attributes(), offer in any::offer()) {
+        let agreed = common::agreed(PeerKind::Confederation);
+        let json = serde_json::to_string(&(&attributes, &offer, agreed)).unwrap();
+        let (a, o, g): (PathAttributes, bgp_proto::wire::open::Offer, Agreed) = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!((a, o, g), (attributes, offer, agreed));
+    }
+
     /// RFC 6793 §4.2.3: a path that passed an old speaker, which put its own AS in front, is whole again.
     #[test]
     fn as4_path_restores_what_an_old_speaker_could_not_read(
@@ -114,7 +123,7 @@ proptest! {
         times in 0usize..4,
     ) {
         let mut agreed = Agreed::new(PeerKind::External);
-        agreed.four_octet_as = false;
+        (agreed.four_octet_as, agreed.extended_message) = (false, true);
         let attributes = PathAttributes { as_path: path.clone(), ..PathAttributes::default() };
         let mut section = Vec::new();
         attributes.encode(false, &mut section);

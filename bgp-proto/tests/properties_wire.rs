@@ -115,6 +115,11 @@ where
     for update in &decoded {
         prop_assert_eq!(update.treatment(), None, "{:?}", update.malformed());
         found.extend(read(announced(update)));
+        // RFC 7606 §5.1: one place of prefixes to a message, and MP_REACH_NLRI in front.
+        let places = usize::from(update.reach().is_some()) + usize::from(!update.announced().is_empty());
+        prop_assert!(places == 1 && update.unreach().is_none() && update.withdrawn().is_empty());
+        let first = update.attributes().iter().next().map(|attribute| attribute.code);
+        prop_assert_eq!(first == Some(AttributeCode::MP_REACH), update.reach().is_some());
         let next_hop = match update.reach() {
             Some(reach) => reach.next_hop,
             None => update.attributes().next_hop().map(NextHop::Ipv4),
@@ -210,7 +215,7 @@ proptest! {
     #[test]
     fn labelled_and_vpn_prefixes_come_back(
         seed in any::<Seed>(),
-        labels in vec(1u32..0x10_0000, 1..9),
+        labels in vec(1u32..0x8_0000, 1..9),
         withdrawn in any::<bool>(),
     ) {
         let (_, bits, len, rd) = seed;
@@ -340,4 +345,57 @@ fn an_ipv4_next_hop_of_an_ipv6_family_is_written_as_its_mapped_address() {
     let [update] = common::updates(&bytes, &agreed)[..] else { panic!() };
     let mapped = "::ffff:192.0.2.1".parse().unwrap();
     assert_eq!(update.reach().unwrap().next_hop, Some(NextHop::Ipv6 { global: mapped, link_local: None }));
+}
+
+/// An MP attribute whose flags look like the code of a longer header, behind an octet that looks like its flags.
+#[test]
+fn the_header_of_an_mp_attribute_is_found_whatever_stands_before_it() {
+    let before = common::attr(0xc0, 8, &[1, 2, 3, 0x10]);
+    for code in [14, 15] {
+        let value: &[u8] = if code == 14 { &[0, 25, 70, 0, 0] } else { &[0, 2, 1] };
+        let odd = [&[code, code, value.len() as u8][..], value].concat();
+        let after = common::attr(0xc0, 99, &[7]);
+        let section = [&before[..], &odd, &after].concat();
+        let bytes = common::update(&[], &section, &[8, 10]);
+        let [update] = common::updates(&bytes, &common::agreed(PeerKind::External))[..] else { panic!() };
+        let shared: Vec<_> = update.attributes().shared().collect();
+        assert_eq!(shared.concat(), [before.clone(), after].concat());
+    }
+}
+
+/// RFC 8092 §3 and RFC 7606 §3 (g): what is kept of repeated values and of repeated attributes.
+#[test]
+fn repetitions_are_kept_once() {
+    let large = |n: u8| [0, 0, 0, n, 0, 0, 0, 1, 0, 0, 0, 2];
+    let section = [
+        common::attr(0xc0, 32, &[large(9), large(3), large(9), large(3)].concat()),
+        // Well-known by its flags and not known: its repetition is not taken for the first.
+        common::attr(0x40, 99, &[1]),
+        common::attr(0xc0, 99, &[2]),
+        common::attr(0xc0, 98, &[1]),
+        common::attr(0xc0, 98, &[2]),
+    ];
+    let bytes = common::update(&[], &section.concat(), &[8, 10]);
+    let [update] = common::updates(&bytes, &common::agreed(PeerKind::External))[..] else { panic!() };
+    let mut read = PathAttributes::default();
+    read.read(update.attributes());
+    let large: Vec<String> = read.large_communities.iter().map(ToString::to_string).collect();
+    assert_eq!(large, ["3:1:2", "9:1:2"]);
+    let opaque: Vec<_> = read.opaque.iter().map(|a| (a.code, &a.value[..])).collect();
+    assert_eq!(opaque, [(98, &[1][..])]);
+}
+
+/// RFC 4271 §5: the partial bit is set by who passes an unknown attribute on, never by reading it.
+#[test]
+fn the_partial_bit_is_set_on_request_and_on_unknown_attributes_only() {
+    let section =
+        [common::attr(0xc0, 23, &[0, 8, 0, 0]), common::attr(0xc0, 99, &[1]), common::attr(0x80, 98, &[2])];
+    let bytes = common::update(&[], &section.concat(), &[]);
+    let [update] = common::updates(&bytes, &common::agreed(PeerKind::External))[..] else { panic!() };
+    let mut read = PathAttributes::default();
+    read.read(update.attributes());
+    let flags = |read: &PathAttributes| read.opaque.iter().map(|a| (a.code, a.flags)).collect::<Vec<_>>();
+    assert_eq!(flags(&read), [(23, 0xc0), (99, 0xc0)]);
+    read.mark_partial();
+    assert_eq!(flags(&read), [(23, 0xc0), (99, 0xe0)]);
 }

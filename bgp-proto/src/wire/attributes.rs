@@ -193,7 +193,7 @@ impl<'a> Attributes<'a> {
         while let Some(step) = walk.step() {
             match step.slot {
                 Some(slot) if step.mistake.is_none() => {
-                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                    attributes.place(slot, step.attribute.value, walk.rest().len());
                 }
                 Some(_) => {}
                 None => attributes.has_unknown = true,

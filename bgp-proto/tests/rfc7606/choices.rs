@@ -1,8 +1,9 @@
 //! What the RFCs leave open, with the way this crate goes.
 
-use super::case::{Carrier, Case, Expect, PEERS, good, reach, with};
+use super::case::{Carrier, Case, Expect, PEERS, good, reach, reach_value, with};
 use crate::common::attr;
 use Expect::{Clean, Withdraw};
+use bgp_proto::agreed::Agreed;
 
 /// Unrecognized Well-known Attribute.
 const UNKNOWN: u8 = 2;
@@ -44,6 +45,20 @@ pub(crate) fn cases() -> Vec<Case> {
             let bad = attr(0xc0, 23, value);
             cases.extend(Case::everywhere("RFC 9012 §13", &what, agreed, &bad, &Clean));
         }
+        // §5.2 asks for reachable prefixes that can be seen. Choice: those of a family that was not agreed count as
+        // seen, for nothing suggests that any were lost; and there is nothing to withdraw.
+        let unknown = attr(0x80, 14, &reach_value(25, 70, &[192, 0, 2, 1], &[2, 1, 0]));
+        let attributes = [unknown, attr(0x40, 1, &[9])].concat();
+        let few = Agreed::new(peer_kind);
+        cases.push(Case::of(
+            "§5.2",
+            "unseen routes",
+            few,
+            Carrier::Nothing,
+            &attributes,
+            Some(1),
+            Withdraw(6),
+        ));
         // RFC 4271 §5: an attribute may come in any order; MP_REACH_NLRI need not be first (RFC 7606 §5.1).
         let parts: [&[u8]; 3] =
             [&attr(0x80, 4, &[1; 4]), &good(&agreed, Carrier::Body, &[5, 1]), &attr(0x40, 1, &[0])];
