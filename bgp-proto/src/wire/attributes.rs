@@ -26,6 +26,11 @@ pub struct RawAttribute<'a> {
 }
 
 impl RawAttribute<'_> {
+    /// Octets in front of the value.
+    const fn header(&self) -> usize {
+        if self.flags & flags::EXTENDED != 0 { 4 } else { 3 }
+    }
+
     /// Appends the attribute. The length takes two octets where the flags say so or the value needs them.
     pub fn encode(&self, out: &mut alloc::vec::Vec<u8>) {
         put_header(self.flags, self.code, self.value.len(), out);
@@ -53,19 +58,16 @@ pub(crate) fn put_header(
 /// The attribute at the front and the rest. `None`: its length does not fit the section (RFC 7606 §4).
 #[inline]
 pub(crate) fn split_first(section: &[u8]) -> Option<(RawAttribute<'_>, &[u8])> {
-    let (flags, code, value, rest);
-    match *section {
-        [f, c, high, low, ref tail @ ..] if f & flags::EXTENDED != 0 => {
-            (value, rest) = tail.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
-            (flags, code) = (f, c);
-        }
-        [f, c, len, ref tail @ ..] if f & flags::EXTENDED == 0 => {
-            (value, rest) = tail.split_at_checked(usize::from(len))?;
-            (flags, code) = (f, c);
-        }
-        _ => return None,
-    }
-    Some((RawAttribute { flags, code: AttributeCode(code), value }, rest))
+    let [flags, code, tail @ ..] = section else { return None };
+    let (len, tail) = if flags & flags::EXTENDED == 0 {
+        let (len, tail) = tail.split_first()?;
+        (usize::from(*len), tail)
+    } else {
+        let (len, tail) = tail.split_first_chunk()?;
+        (usize::from(u16::from_be_bytes(*len)), tail)
+    };
+    let (value, rest) = tail.split_at_checked(len)?;
+    Some((RawAttribute { flags: *flags, code: AttributeCode(*code), value }, rest))
 }
 
 /// A malformed attribute and what RFC 7606 says it costs.
@@ -159,18 +161,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where a known attribute's value stands in the section. A value never starts at 0: that means "not there".
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
-    start: u16,
-    len: u16,
-}
-
 /// The path attributes of an UPDATE. Accessors never fail: what was malformed is not there.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
     section: &'a [u8],
-    slots: [Span; SLOTS],
+    /// Where each known attribute begins, counted from one; zero: it is not there. Two octets each keep the whole
+    /// small enough to be moved in registers.
+    slots: [u16; SLOTS],
     pub(crate) four_octet_as: bool,
     /// Attributes without a row are in the section.
     pub(crate) has_unknown: bool,
@@ -179,24 +176,29 @@ pub struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], four_octet_as: bool) -> Self {
-        Attributes { section, slots: [Span::default(); SLOTS], four_octet_as, has_unknown: false }
+        Attributes { section, slots: [0; SLOTS], four_octet_as, has_unknown: false }
     }
 
-    /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
+    /// Remembers where an attribute begins.
     #[inline]
-    pub(crate) fn place(&mut self, slot: Slot, value: &[u8], after: usize) {
-        // Both fit: the section is part of a message.
-        let start = (self.section.len() - after - value.len()) as u16;
-        if let Some(span) = self.slots.get_mut(slot as usize) {
-            *span = Span { start, len: value.len() as u16 };
+    pub(crate) fn place(&mut self, slot: Slot, at: usize) {
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            // It fits: the section is part of a message.
+            *place = at as u16 + 1;
         }
+    }
+
+    /// The attribute and where it begins.
+    #[inline]
+    fn find(&self, slot: Slot) -> Option<(usize, RawAttribute<'a>)> {
+        let at = usize::from(*self.slots.get(slot as usize)?).checked_sub(1)?;
+        let (attribute, _) = split_first(self.section.get(at..)?)?;
+        Some((at, attribute))
     }
 
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Option<&'a [u8]> {
-        let span = self.slots.get(slot as usize)?;
-        let start = usize::from(span.start);
-        if start == 0 { None } else { self.section.get(start..start + usize::from(span.len)) }
+        self.find(slot).map(|(_, attribute)| attribute.value)
     }
 
     #[inline]
@@ -214,16 +216,11 @@ impl<'a> Attributes<'a> {
     /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
     /// share whatever their prefixes are.
     pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot, code: AttributeCode| {
-            let value = self.value(slot)?;
-            let start = usize::from(self.slots.get(slot as usize)?.start);
-            let before = self.section.get(..start)?;
-            // In a header of four octets the second last is the high half of a length that the last alone is not.
-            let short = matches!(before, [.., c, len] if *c == code.0 && usize::from(*len) == value.len());
-            Some((start - if short { 3 } else { 4 }, start + value.len()))
+        let hole = |slot| {
+            let (at, attribute) = self.find(slot)?;
+            Some((at, at + attribute.header() + attribute.value.len()))
         };
-        let (reach, unreach) =
-            (hole(Slot::MpReach, AttributeCode::MP_REACH), hole(Slot::MpUnreach, AttributeCode::MP_UNREACH));
+        let (reach, unreach) = (hole(Slot::MpReach), hole(Slot::MpUnreach));
         let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
         let piece = |from, to| self.section.get(from..to).unwrap_or_default();
         let end = self.section.len();

@@ -346,7 +346,7 @@ impl<'a, T: Item<'a>> Items<'a, T> {
     }
 
     #[inline]
-    fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
+    pub(crate) fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
         Items { rest: bytes, add_path, kind: PhantomData }
     }
 
