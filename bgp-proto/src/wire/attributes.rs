@@ -1,6 +1,7 @@
 //! The path attributes of an UPDATE: a view that was validated once, with a typed accessor for each known one.
 
 use crate::{
+    agreed::PeerKind,
     attr::{
         aggregator::Aggregator,
         aigp,
@@ -26,11 +27,6 @@ pub struct RawAttribute<'a> {
 }
 
 impl RawAttribute<'_> {
-    /// Octets in front of the value.
-    const fn header(&self) -> usize {
-        if self.flags & flags::EXTENDED != 0 { 4 } else { 3 }
-    }
-
     /// Appends the attribute. The length takes two octets where the flags say so or the value needs them.
     pub fn encode(&self, out: &mut alloc::vec::Vec<u8>) {
         put_header(self.flags, self.code, self.value.len(), out);
@@ -179,7 +175,26 @@ impl<'a> Attributes<'a> {
         Attributes { section, slots: [0; SLOTS], four_octet_as, has_unknown: false }
     }
 
-    /// Remembers where an attribute begins.
+    /// A section by itself, as [`PathAttributes::encode`] makes it for a speaker of four-octet AS numbers.
+    ///
+    /// [`PathAttributes::encode`]: crate::attr::set::PathAttributes::encode
+    pub fn of_section(section: &'a [u8]) -> Self {
+        let scope = Scope { peer_kind: PeerKind::Internal, four_octet_as: true, aigp: true };
+        let mut attributes = Attributes::new(section, true);
+        let mut walk = Walk::new(section, scope);
+        while let Some(step) = walk.step() {
+            match step.slot {
+                Some(slot) if step.mistake.is_none() => {
+                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                }
+                Some(_) => {}
+                None => attributes.has_unknown = true,
+            }
+        }
+        attributes
+    }
+
+    /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
     #[inline]
     pub(crate) fn place(&mut self, slot: Slot, at: usize) {
         if let Some(place) = self.slots.get_mut(slot as usize) {
@@ -188,17 +203,10 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// The attribute and where it begins.
-    #[inline]
-    fn find(&self, slot: Slot) -> Option<(usize, RawAttribute<'a>)> {
-        let at = usize::from(*self.slots.get(slot as usize)?).checked_sub(1)?;
-        let (attribute, _) = split_first(self.section.get(at..)?)?;
-        Some((at, attribute))
-    }
-
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Option<&'a [u8]> {
-        self.find(slot).map(|(_, attribute)| attribute.value)
+        let at = usize::from(*self.slots.get(slot as usize)?).checked_sub(1)?;
+        split_first(self.section.get(at..)?).map(|(attribute, _)| attribute.value)
     }
 
     #[inline]
@@ -213,22 +221,24 @@ impl<'a> Attributes<'a> {
         self.section
     }
 
-    /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
-    /// share whatever their prefixes are.
-    pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot| {
-            let (at, attribute) = self.find(slot)?;
-            Some((at, at + attribute.header() + attribute.value.len()))
-        };
-        let (reach, unreach) = (hole(Slot::MpReach), hole(Slot::MpUnreach));
-        let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
-        let piece = |from, to| self.section.get(from..to).unwrap_or_default();
-        let end = self.section.len();
-        match (first, second) {
-            (Some((a, b)), Some((c, d))) => [piece(0, a), piece(b, c), piece(d, end)],
-            (None, Some((a, b))) | (Some((a, b)), None) => [piece(0, a), piece(b, end), &[]],
-            (None, None) => [self.section, &[], &[]],
-        }
+    /// The section without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI, in pieces: what all routes of the UPDATE
+    /// share wherever they point. Two UPDATEs with the same pieces and the same next hop have the same attributes.
+    pub fn shared(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        const APART: [AttributeCode; 3] =
+            [AttributeCode::NEXT_HOP, AttributeCode::MP_REACH, AttributeCode::MP_UNREACH];
+        let mut rest = self.section;
+        core::iter::from_fn(move || {
+            let start = loop {
+                match split_first(rest)? {
+                    (attribute, after) if APART.contains(&attribute.code) => rest = after,
+                    _ => break rest,
+                }
+            };
+            while let Some((_, after)) = split_first(rest).filter(|(next, _)| !APART.contains(&next.code)) {
+                rest = after;
+            }
+            start.get(..start.len() - rest.len())
+        })
     }
 
     /// Every attribute in the order received, malformed and repeated ones included.
