@@ -96,6 +96,7 @@ impl Codes {
 /// Walks an attribute section once, judging each attribute. Ends at the first that does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
+    section: &'a [u8],
     rest: &'a [u8],
     /// A bit for each slot.
     seen: u32,
@@ -110,6 +111,8 @@ const _: () = assert!(SLOTS <= 32);
 /// What a [`Walk`] says of one attribute.
 pub(crate) struct Step<'a> {
     pub(crate) attribute: RawAttribute<'a>,
+    /// Where it begins in the section.
+    pub(crate) at: usize,
     pub(crate) slot: Option<Slot>,
     pub(crate) mistake: Option<Mistake>,
     /// The attribute was there before.
@@ -119,7 +122,7 @@ pub(crate) struct Step<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], scope: Scope) -> Self {
-        Walk { rest: section, seen: 0, unknown: Codes::default(), scope }
+        Walk { section, rest: section, seen: 0, unknown: Codes::default(), scope }
     }
 
     /// What was not walked: empty unless an attribute did not fit.
@@ -136,6 +139,7 @@ impl<'a> Walk<'a> {
 
     #[inline]
     pub(crate) fn step(&mut self) -> Option<Step<'a>> {
+        let at = self.section.len() - self.rest.len();
         let (attribute, rest) = split_first(self.rest)?;
         self.rest = rest;
         let slot = table::slot(attribute.code);
@@ -153,7 +157,7 @@ impl<'a> Walk<'a> {
             None if attribute.flags & flags::OPTIONAL == 0 => table::withdraw(subcode::UNKNOWN_WELL_KNOWN),
             None => None,
         };
-        Some(Step { attribute, slot, mistake, repeated })
+        Some(Step { attribute, at, slot, mistake, repeated })
     }
 }
 
@@ -185,7 +189,7 @@ impl<'a> Attributes<'a> {
         while let Some(step) = walk.step() {
             match step.slot {
                 Some(slot) if step.mistake.is_none() => {
-                    attributes.place(slot, step.attribute.value, walk.rest().len())
+                    attributes.place(slot, step.at);
                 }
                 Some(_) => {}
                 None => attributes.has_unknown = true,
@@ -194,7 +198,7 @@ impl<'a> Attributes<'a> {
         attributes
     }
 
-    /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
+    /// Remembers where an attribute begins.
     #[inline]
     pub(crate) fn place(&mut self, slot: Slot, at: usize) {
         if let Some(place) = self.slots.get_mut(slot as usize) {

@@ -153,10 +153,8 @@ impl<'a> Update<'a> {
         };
         let (mut reachable, mut beside_unreach) = (!announced.is_empty(), false);
         let mut walk = Walk::new(section, self.scope);
-        loop {
-            let from = end - walk.rest().len();
-            let Some(step) = walk.step() else { break };
-            let (value, to) = (step.attribute.value, end - walk.rest().len());
+        while let Some(step) = walk.step() {
+            let (value, from, to) = (step.attribute.value, start + step.at, end - walk.rest().len());
             beside_unreach |= step.slot != Some(Slot::MpUnreach);
             if let Some(mistake) = step.mistake {
                 note(mistake, from, to);
@@ -169,13 +167,13 @@ impl<'a> Update<'a> {
                 Some(Slot::MpReach) => {
                     reachable |=
                         self.take_reach(value, agreed).ok_or(fault(subcode::OPTIONAL).quoting(from, to))?;
-                    self.attributes.place(Slot::MpReach, from - start);
+                    self.attributes.place(Slot::MpReach, step.at);
                 }
                 Some(Slot::MpUnreach) => {
                     self.take_unreach(value, agreed).ok_or(fault(subcode::OPTIONAL).quoting(from, to))?;
-                    self.attributes.place(Slot::MpUnreach, from - start);
+                    self.attributes.place(Slot::MpUnreach, step.at);
                 }
-                Some(slot) if step.mistake.is_none() => self.attributes.place(slot, from - start),
+                Some(slot) if step.mistake.is_none() => self.attributes.place(slot, step.at),
                 Some(_) => {}
                 None => self.attributes.has_unknown = true,
             }

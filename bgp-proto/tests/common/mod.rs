@@ -1,6 +1,8 @@
 //! Messages built octet by octet, so that a test's input owes nothing to the encoder it tests.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod check;
+pub(crate) mod negotiate;
 pub(crate) mod read;
 
 use bgp_proto::{
