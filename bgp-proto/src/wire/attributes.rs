@@ -281,6 +281,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// AS4_PATH; only from a peer of two octets. RFC 6793 §4.2.3: not where AGGREGATOR came from a speaker of four.
+    #[inline]
     pub fn as4_path(&self) -> Option<AsPath<'a>> {
         let ignored = self.raw_aggregator().is_some_and(|a| a.asn != Asn::TRANS)
             && self.value(Slot::As4Aggregator).is_some();
@@ -311,11 +312,13 @@ impl<'a> Attributes<'a> {
         self.value(Slot::AtomicAggregate).is_some()
     }
 
+    #[inline]
     fn raw_aggregator(&self) -> Option<Aggregator> {
         Aggregator::decode(self.value(Slot::Aggregator)?)
     }
 
     /// AGGREGATOR, from AS4_AGGREGATOR where that says more (RFC 6793 §4.2.3).
+    #[inline]
     pub fn aggregator(&self) -> Option<Aggregator> {
         let narrow = self.raw_aggregator()?;
         let wide = self.value(Slot::As4Aggregator).filter(|_| narrow.asn == Asn::TRANS);
@@ -352,11 +355,13 @@ impl<'a> Attributes<'a> {
     }
 
     /// ORIGINATOR_ID; `None` also for the identifier zero, which no speaker has.
+    #[inline]
     pub fn originator_id(&self) -> Option<RouterId> {
         self.word(Slot::OriginatorId).and_then(RouterId::new)
     }
 
     /// CLUSTER_LIST: the clusters that a reflected route came through, latest first.
+    #[inline]
     pub fn cluster_list(&self) -> List<'a, u32> {
         self.list(Slot::ClusterList)
     }
@@ -367,11 +372,13 @@ impl<'a> Attributes<'a> {
     }
 
     /// ONLY_TO_CUSTOMER: the AS that marked the route.
+    #[inline]
     pub fn only_to_customer(&self) -> Option<Asn> {
         self.word(Slot::OnlyToCustomer).map(Asn)
     }
 
     /// The value of TUNNEL_ENCAPSULATION, to be passed on as it is.
+    #[inline]
     pub fn tunnel_encapsulation(&self) -> Option<&'a [u8]> {
         self.value(Slot::TunnelEncap)
     }

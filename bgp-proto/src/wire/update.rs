@@ -233,7 +233,7 @@ impl<'a> Update<'a> {
     #[inline]
     fn lacking(&self, walk: &Walk<'_>) -> [bool; LACKS.len()] {
         let body = !self.announced().is_empty();
-        let reach = self.reach.and_then(|_| self.reach()).filter(|reach| !reach.nlri.octets().is_empty());
+        let reach = self.reach().filter(|reach| !reach.nlri.octets().is_empty());
         let announces = body || reach.is_some();
         let no_host = |next_hop| !next_hop::is_host(next_hop);
         [
@@ -320,7 +320,11 @@ impl<'a> Update<'a> {
     /// What MP_REACH_NLRI announces.
     #[inline]
     pub fn reach(&self) -> Option<MpReach<'a>> {
-        let agreed = self.reach?;
+        // Only the question is inlined: most UPDATEs have none.
+        self.reach.and_then(|agreed| self.read_reach(agreed))
+    }
+
+    fn read_reach(&self, agreed: FamilyAgreed) -> Option<MpReach<'a>> {
         let (family, rest) = mp_family(self.attributes.value(Slot::MpReach)?)?;
         let (next_hop_octets, nlri) = reach_fields(rest)?;
         let next_hop =
