@@ -26,9 +26,9 @@ pub trait Address: sealed::Sealed + Copy + Ord + Hash + fmt::Debug + Default + '
     /// with zeros where it is not. Bits past the prefix are whatever follows: mask them.
     #[doc(hidden)]
     fn load(bytes: &[u8]) -> Self;
-    /// Appends the first `octets` octets of the address.
+    /// Appends an octet and, behind it, the first `octets` octets of the address.
     #[doc(hidden)]
-    fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>);
+    fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>);
     #[doc(hidden)]
     fn parse(ip: IpAddr) -> Option<Self>;
 }
@@ -57,9 +57,13 @@ macro_rules! address {
                 $load(bytes)
             }
             #[inline]
-            fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>) {
-                let end = out.len() + octets;
-                out.extend_from_slice(&self.to_be_bytes());
+            fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>) {
+                // All at once and the rest cut off: one look at the capacity, and a copy of known width.
+                let mut whole = [front; 1 + $bytes];
+                let [_, address @ ..] = &mut whole;
+                *address = self.to_be_bytes();
+                let end = out.len() + 1 + octets;
+                out.extend_from_slice(&whole);
                 out.truncate(end);
             }
             fn parse(ip: IpAddr) -> Option<Self> {
