@@ -133,13 +133,21 @@ fn load_128(bytes: &[u8]) -> u128 {
 /// Kept out of the loops over prefixes: they are inlined only while they are small.
 #[inline(never)]
 fn load_short(bytes: &[u8]) -> u128 {
-    let (words, last) = bytes.as_chunks::<4>();
-    let (mut bits, mut room) = (0, 128);
-    for word in words.iter().map(|word| u32::from_be_bytes(*word)).chain([load_32(last)]).take(4) {
-        room -= 32;
-        bits |= u128::from(word) << room;
-    }
-    bits
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u64::from_be_bytes(*high), load_64(rest)),
+        None => (load_64(bytes), 0),
+    };
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// From fewer than eight octets.
+#[inline]
+fn load_64(bytes: &[u8]) -> u64 {
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u32::from_be_bytes(*high), load_32(rest)),
+        None => (load_32(bytes), 0),
+    };
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// A prefix of one address width. Host bits are zero by construction.
