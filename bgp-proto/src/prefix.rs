@@ -26,9 +26,9 @@ pub trait Address: sealed::Sealed + Copy + Ord + Hash + fmt::Debug + Default + '
     /// with zeros where it is not. Bits past the prefix are whatever follows: mask them.
     #[doc(hidden)]
     fn load(bytes: &[u8]) -> Self;
-    /// Appends the first `octets` octets of the address.
+    /// Appends an octet and, behind it, the first `octets` octets of the address.
     #[doc(hidden)]
-    fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>);
+    fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>);
     #[doc(hidden)]
     fn parse(ip: IpAddr) -> Option<Self>;
 }
@@ -57,9 +57,13 @@ macro_rules! address {
                 $load(bytes)
             }
             #[inline]
-            fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>) {
-                let end = out.len() + octets;
-                out.extend_from_slice(&self.to_be_bytes());
+            fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>) {
+                // All at once and the rest cut off: one look at the capacity, and a copy of known width.
+                let mut whole = [front; 1 + $bytes];
+                let [_, address @ ..] = &mut whole;
+                *address = self.to_be_bytes();
+                let end = out.len() + 1 + octets;
+                out.extend_from_slice(&whole);
                 out.truncate(end);
             }
             fn parse(ip: IpAddr) -> Option<Self> {
@@ -129,13 +133,21 @@ fn load_128(bytes: &[u8]) -> u128 {
 /// Kept out of the loops over prefixes: they are inlined only while they are small.
 #[inline(never)]
 fn load_short(bytes: &[u8]) -> u128 {
-    let (words, last) = bytes.as_chunks::<4>();
-    let (mut bits, mut room) = (0, 128);
-    for word in words.iter().map(|word| u32::from_be_bytes(*word)).chain([load_32(last)]).take(4) {
-        room -= 32;
-        bits |= u128::from(word) << room;
-    }
-    bits
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u64::from_be_bytes(*high), load_64(rest)),
+        None => (load_64(bytes), 0),
+    };
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// From fewer than eight octets.
+#[inline]
+fn load_64(bytes: &[u8]) -> u64 {
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u32::from_be_bytes(*high), load_32(rest)),
+        None => (load_32(bytes), 0),
+    };
+    u64::from(high) << 32 | u64::from(low)
 }
 
 /// A prefix of one address width. Host bits are zero by construction.

@@ -51,13 +51,14 @@ impl Codec for View {
     #[inline]
     fn decode(&mut self, message: &[u8]) -> Option<u64> {
         let mut sum = Sum::default();
-        match Message::decode(framed(message, &self.0)?, &self.0).ok()? {
-            Message::Update(update) => {
+        match &Message::decode(framed(message, &self.0)?, &self.0) {
+            Ok(Message::Update(update)) => {
                 sum_attributes(update.attributes(), &mut sum);
-                sum_routes(&update, &mut sum);
+                sum_routes(update, &mut sum);
             }
-            Message::Open(open) => sum_open(&open, &mut sum),
-            _ => {}
+            Ok(Message::Open(open)) => sum_open(open, &mut sum),
+            Ok(_) => {}
+            Err(_) => return None,
         }
         Some(sum.value())
     }

@@ -112,25 +112,40 @@ macro_rules! attributes {
         /// How many known attributes there are.
         pub(crate) const SLOTS: usize = [$(Slot::$slot),*].len();
 
+        /// The rows by code: a load instead of a jump that depends on the code, which the CPU would guess badly.
+        const ROWS: [Option<Slot>; 256] = {
+            let mut rows = [None; 256];
+            $(rows[$code] = Some(Slot::$slot);)*
+            rows
+        };
+
         /// The row of a code.
         #[inline]
-        pub(crate) const fn slot(code: AttributeCode) -> Option<Slot> {
-            match code.0 {
-                $($code => Some(Slot::$slot),)*
-                _ => None,
+        pub(crate) fn slot(code: AttributeCode) -> Option<Slot> {
+            ROWS.get(usize::from(code.0)).copied().flatten()
+        }
+
+        /// The flags of each row.
+        const FLAGS: [u8; SLOTS] = [$($flags),*];
+
+        #[cold]
+        fn wrong_flags(slot: Slot) -> Option<Mistake> {
+            match slot {
+                $(Slot::$slot => $wrong(subcode::FLAGS),)*
             }
         }
 
         /// Checks a known attribute's flags and value.
         #[inline]
         pub(crate) fn check(slot: Slot, attribute_flags: u8, value: &[u8], scope: Scope) -> Option<Mistake> {
+            // RFC 7606 §3 (c): only Optional and Transitive are compared.
+            let expected = FLAGS.get(slot as usize).copied().unwrap_or_default();
+            if (attribute_flags ^ expected) & (flags::OPTIONAL | flags::TRANSITIVE) != 0 {
+                return wrong_flags(slot);
+            }
             match slot {
                 $(Slot::$slot => {
                     let ($v, $s) = (value, scope);
-                    // RFC 7606 §3 (c): only Optional and Transitive are compared.
-                    if (attribute_flags ^ $flags) & (flags::OPTIONAL | flags::TRANSITIVE) != 0 {
-                        return $wrong(subcode::FLAGS);
-                    }
                     $check
                 })*
             }

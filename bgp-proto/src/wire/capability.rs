@@ -413,6 +413,7 @@ impl fmt::Debug for CapabilityBuf {
 }
 
 /// One capability of a parameter's value: code and value.
+#[inline]
 pub(super) fn raw(input: &[u8]) -> Parsed<'_, (CapabilityCode, &[u8])> {
     (be_u8.map(CapabilityCode), length_data(be_u8)).parse(input)
 }
@@ -435,6 +436,7 @@ impl<'a> Capabilities<'a> {
         core::iter::from_fn(move || self.step())
     }
 
+    #[inline]
     fn step(&mut self) -> Option<(CapabilityCode, &'a [u8])> {
         while self.current.is_empty() {
             let (rest, (_, value)) = super::open::parameter(self.parameters, self.extended).ok()?;

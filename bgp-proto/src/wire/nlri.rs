@@ -85,8 +85,7 @@ impl<'a, A: Address> Item<'a> for Prefix<A> {
 
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.len());
-        self.bits().store(self.octets(), out);
+        self.bits().store(self.len(), self.octets(), out);
     }
 }
 
@@ -269,7 +268,9 @@ fn put_item<A: Address>(front: &[&[u8]], prefix: Prefix<A>, out: &mut Vec<u8>) {
     // At most 255: an item that is larger is never made.
     out.push((octets * 8 + usize::from(prefix.len())) as u8);
     front.iter().for_each(|part| out.extend_from_slice(part));
-    prefix.bits().store(prefix.octets(), out);
+    // The octet in front goes together with the address.
+    let last = out.pop().unwrap_or_default();
+    prefix.bits().store(last, prefix.octets(), out);
 }
 
 impl<'a, A: Address> Item<'a> for Labelled<'a, A> {
@@ -346,7 +347,7 @@ impl<'a, T: Item<'a>> Items<'a, T> {
     }
 
     #[inline]
-    fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
+    pub(crate) fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
         Items { rest: bytes, add_path, kind: PhantomData }
     }
 
