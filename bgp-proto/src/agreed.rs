@@ -77,7 +77,7 @@ impl Agreed {
     /// What was agreed for this family; `None` when the session does not carry it.
     #[inline]
     pub fn family(&self, family: Family) -> Option<FamilyAgreed> {
-        self.families().find(|agreed| agreed.family == family)
+        self.families.iter().flatten().find(|agreed| agreed.family == family).copied()
     }
 
     /// The longest message that either side may send, in octets.

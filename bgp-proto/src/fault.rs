@@ -2,7 +2,10 @@
 
 use crate::{
     numbers::registry,
-    wire::notification::{self, Notification},
+    wire::{
+        HEADER, MAX_MESSAGE,
+        notification::{self, Notification},
+    },
 };
 use core::fmt;
 
@@ -27,12 +30,12 @@ pub struct Fault {
     pub code: ErrorCode,
     /// The subcode; zero where the code has none.
     pub subcode: u8,
-    data: FaultData,
+    data: Quote,
 }
 
 /// Where the data of a NOTIFICATION comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FaultData {
+enum Quote {
     None,
     /// These octets of the message at fault, counted from its marker.
     Range {
@@ -45,7 +48,7 @@ enum FaultData {
 
 impl Fault {
     pub(crate) const fn new(code: ErrorCode, subcode: u8) -> Fault {
-        Fault { code, subcode, data: FaultData::None }
+        Fault { code, subcode, data: Quote::None }
     }
 
     /// The same fault, quoting the octets `start..end` of the message.
@@ -53,22 +56,24 @@ impl Fault {
         // A message is at most 65,535 octets long, so both ends fit.
         let end_octet = u16::try_from(end).unwrap_or(u16::MAX);
         let start = u16::try_from(start).unwrap_or(u16::MAX);
-        Fault { data: FaultData::Range { start, end: end_octet }, ..self }
+        Fault { data: Quote::Range { start, end: end_octet }, ..self }
     }
 
     pub(crate) const fn saying(self, word: u16) -> Fault {
-        Fault { data: FaultData::Word(word.to_be_bytes()), ..self }
+        Fault { data: Quote::Word(word.to_be_bytes()), ..self }
     }
 
-    /// The NOTIFICATION to send. `message` is the message at fault from its marker on (as much of it as arrived).
+    /// The NOTIFICATION to send. `message` is the message at fault from its marker on (as much of it as arrived). Data
+    /// is cut to what fits 4,096 octets, which every peer takes (RFC 8654 §4).
     pub fn notification<'a>(&'a self, message: &'a [u8]) -> Notification<'a> {
         let data = match &self.data {
-            FaultData::None => &[],
-            FaultData::Range { start, end } => {
-                let end = usize::from(*end).min(message.len());
-                message.get(usize::from(*start).min(end)..end).unwrap_or_default()
+            Quote::None => &[],
+            Quote::Range { start, end } => {
+                let (start, end) = (usize::from(*start), usize::from(*end));
+                let end = end.min(message.len()).min(start + MAX_MESSAGE - HEADER - 2);
+                message.get(start.min(end)..end).unwrap_or_default()
             }
-            FaultData::Word(word) => word.as_slice(),
+            Quote::Word(word) => word.as_slice(),
         };
         Notification { code: self.code, subcode: self.subcode, data }
     }

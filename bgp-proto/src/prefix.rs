@@ -19,26 +19,27 @@ pub trait Address: sealed::Sealed + Copy + Ord + Hash + fmt::Debug + Default + '
     fn masked(self, len: u8) -> Self;
     /// The address as std knows it.
     fn ip(self) -> IpAddr;
+    /// How many octets a prefix of this length takes on the wire.
+    #[doc(hidden)]
+    fn octets(len: u8) -> usize;
     /// The address that starts at the front of `bytes`: one load where `bytes` is long enough, a copy padded
     /// with zeros where it is not. Bits past the prefix are whatever follows: mask them.
     #[doc(hidden)]
     fn load(bytes: &[u8]) -> Self;
-    /// Appends the first `octets` octets of the address.
+    /// Appends an octet and, behind it, the first `octets` octets of the address.
     #[doc(hidden)]
-    fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>);
+    fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>);
     #[doc(hidden)]
     fn parse(ip: IpAddr) -> Option<Self>;
 }
 
 macro_rules! address {
-    ($int:ty, $bytes:literal, $std:ident, $variant:ident) => {
+    ($int:ty, $bytes:literal, $std:ident, $variant:ident, $mask:expr, $octets:expr, $load:expr) => {
         impl Address for $int {
             const WIDTH: u8 = $bytes * 8;
             #[inline]
             fn mask(len: u8) -> Self {
-                // Shifted in two steps so that a length of zero shifts everything out.
-                let off = Self::WIDTH.saturating_sub(len);
-                (Self::MAX << (off / 2)) << (off - off / 2)
+                $mask(len)
             }
             #[inline]
             fn masked(self, len: u8) -> Self {
@@ -48,20 +49,21 @@ macro_rules! address {
                 IpAddr::$variant($std::from_bits(self))
             }
             #[inline]
-            fn load(bytes: &[u8]) -> Self {
-                match bytes.first_chunk::<$bytes>() {
-                    Some(whole) => Self::from_be_bytes(*whole),
-                    None => {
-                        let mut padded = [0; $bytes];
-                        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-                        Self::from_be_bytes(padded)
-                    }
-                }
+            fn octets(len: u8) -> usize {
+                $octets(len)
             }
             #[inline]
-            fn store(self, octets: usize, out: &mut alloc::vec::Vec<u8>) {
-                let end = out.len() + octets;
-                out.extend_from_slice(&self.to_be_bytes());
+            fn load(bytes: &[u8]) -> Self {
+                $load(bytes)
+            }
+            #[inline]
+            fn store(self, front: u8, octets: usize, out: &mut alloc::vec::Vec<u8>) {
+                // All at once and the rest cut off: one look at the capacity, and a copy of known width.
+                let mut whole = [front; 1 + $bytes];
+                let [_, address @ ..] = &mut whole;
+                *address = self.to_be_bytes();
+                let end = out.len() + 1 + octets;
+                out.extend_from_slice(&whole);
                 out.truncate(end);
             }
             fn parse(ip: IpAddr) -> Option<Self> {
@@ -73,8 +75,80 @@ macro_rules! address {
         }
     };
 }
-address!(u32, 4, Ipv4Addr, V4);
-address!(u128, 16, Ipv6Addr, V6);
+address!(u32, 4, Ipv4Addr, V4, mask_32, octets_32, load_32);
+address!(u128, 16, Ipv6Addr, V6, mask_128, octets, load_128);
+
+#[inline]
+const fn mask_32(len: u8) -> u32 {
+    // Ones shifted in from above, in a word that is wide enough for any length: no branch for zero.
+    let len = if len < 32 { len } else { 32 };
+    ((u32::MAX as u64) << 32 >> len) as u32
+}
+
+#[inline]
+const fn mask_128(len: u8) -> u128 {
+    // By halves: a shift of 128 bits by a variable is a dozen instructions.
+    const fn half(len: u8) -> u64 {
+        if len < 64 { !(u64::MAX >> len) } else { u64::MAX }
+    }
+    (half(len) as u128) << 64 | half(len.saturating_sub(64)) as u128
+}
+
+#[inline]
+const fn octets(len: u8) -> usize {
+    (len as usize).div_ceil(8)
+}
+
+/// Nearly all IPv4 prefixes are of /17 to /24. A branch that guesses so lets the CPU go on to the next prefix before
+/// this one's length has arrived from memory, which is what a walk would wait for otherwise.
+#[inline]
+fn octets_32(len: u8) -> usize {
+    #[cold]
+    #[inline(never)]
+    fn rare(len: u8) -> usize {
+        octets(len)
+    }
+    if matches!(len, 17..=24) { 3 } else { rare(len) }
+}
+
+#[inline]
+fn load_32(bytes: &[u8]) -> u32 {
+    match (bytes.first_chunk(), bytes) {
+        (Some(whole), _) => u32::from_be_bytes(*whole),
+        (_, [a, b, c]) => u32::from_be_bytes([*a, *b, *c, 0]),
+        (_, [a, b]) => u32::from_be_bytes([*a, *b, 0, 0]),
+        (_, [a]) => u32::from_be_bytes([*a, 0, 0, 0]),
+        _ => 0,
+    }
+}
+
+#[inline]
+fn load_128(bytes: &[u8]) -> u128 {
+    match bytes.first_chunk() {
+        Some(whole) => u128::from_be_bytes(*whole),
+        None => load_short(bytes),
+    }
+}
+
+/// Kept out of the loops over prefixes: they are inlined only while they are small.
+#[inline(never)]
+fn load_short(bytes: &[u8]) -> u128 {
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u64::from_be_bytes(*high), load_64(rest)),
+        None => (load_64(bytes), 0),
+    };
+    u128::from(high) << 64 | u128::from(low)
+}
+
+/// From fewer than eight octets.
+#[inline]
+fn load_64(bytes: &[u8]) -> u64 {
+    let (high, low) = match bytes.split_first_chunk() {
+        Some((high, rest)) => (u32::from_be_bytes(*high), load_32(rest)),
+        None => (load_32(bytes), 0),
+    };
+    u64::from(high) << 32 | u64::from(low)
+}
 
 /// A prefix of one address width. Host bits are zero by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -88,6 +162,12 @@ impl<A: Address> Prefix<A> {
     #[inline]
     pub fn new(bits: A, len: u8) -> Option<Self> {
         (len <= A::WIDTH).then(|| Prefix { bits: bits.masked(len), len })
+    }
+
+    /// The prefix of these bits, masked already, and a length that was checked.
+    #[inline]
+    pub(crate) fn trusted(bits: A, len: u8) -> Self {
+        Prefix { bits, len }
     }
 
     /// The network address.
@@ -111,7 +191,7 @@ impl<A: Address> Prefix<A> {
     /// How many octets the address part takes on the wire.
     #[inline]
     pub(crate) fn octets(self) -> usize {
-        usize::from(self.len).div_ceil(8)
+        A::octets(self.len)
     }
 }
 

@@ -169,3 +169,26 @@ fn an_old_speaker_of_two_octets_loses_nothing() {
     Message::decode(raw, &agreed).unwrap().encode(&mut again);
     assert_eq!(again, out);
 }
+
+#[test]
+fn what_routes_share_is_the_section_without_where_they_point() {
+    let agreed =
+        Agreed::new(PeerKind::External).with_families([Family::IPV4, Family::IPV6].map(FamilyAgreed::plain));
+    let mut section = Vec::new();
+    attributes().encode(true, &mut section);
+    let (v4, v6): (Prefix<u32>, Prefix<u128>) =
+        ("192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap());
+    let mut out = Vec::new();
+    let body = Announcement {
+        family: Family::IPV4,
+        attributes: &section,
+        next_hop: NextHop::Ipv4([192, 0, 2, 1].into()),
+    };
+    body.encode(&agreed, [v4.into()], &mut out).unwrap();
+    let next_hop = NextHop::from(std::net::IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
+    let mp = Announcement { family: Family::IPV6, attributes: &section, next_hop };
+    mp.encode(&agreed, [v6.into()], &mut out).unwrap();
+    for update in updates(&out, &agreed) {
+        assert_eq!(update.attributes().shared().collect::<Vec<_>>().concat(), section);
+    }
+}

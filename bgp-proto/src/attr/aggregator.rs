@@ -16,6 +16,7 @@ pub struct Aggregator {
 
 impl Aggregator {
     /// Reads a value of 8 or 6 octets.
+    #[inline]
     pub(crate) fn decode(value: &[u8]) -> Option<Aggregator> {
         let (asn, address) = value.split_last_chunk::<4>()?;
         let asn = match *asn {

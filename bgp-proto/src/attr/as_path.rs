@@ -230,53 +230,52 @@ impl AsPathBuf {
         match as4_path {
             // An AS4_PATH that is longer than the AS_PATH is ignored.
             Some(as4_path) if ours >= theirs => {
-                self.push_leading(path, ours - theirs);
+                let mut cut = self.push_leading(path, ours - theirs);
                 // §6: confederation segments have no business in AS4_PATH.
-                let segments = as4_path.segments().filter(|segment| !segment.kind.is_confederation());
-                segments.for_each(|segment| self.push_joined(segment.kind, segment.asns(), segment.count()));
+                for segment in as4_path.segments().filter(|segment| !segment.kind.is_confederation()) {
+                    match cut.take() {
+                        Some(at) if segment.kind == SegmentKind::SEQUENCE => self.push_joined(at, segment),
+                        _ => self.push(segment.kind, segment.asns()),
+                    }
+                }
             }
             _ if path.four_octet => self.0.extend_from_slice(path.bytes),
             _ => path.segments().for_each(|segment| self.push(segment.kind, segment.asns())),
         }
     }
 
-    /// Takes over the leading segments that count `length` together; confederation segments between come along.
-    fn push_leading(&mut self, path: AsPath<'_>, mut length: usize) {
+    /// Takes over the leading segments that count `length` together, with the confederation segments in front of
+    /// them, between them and right behind them. Returns where a sequence begins that only a part was taken of.
+    fn push_leading(&mut self, path: AsPath<'_>, mut length: usize) -> Option<usize> {
         for segment in path.segments() {
             match segment.kind {
                 SegmentKind::SEQUENCE => {
-                    let count = segment.count().min(length);
+                    let (at, count) = (self.0.len(), segment.count().min(length));
                     self.push(segment.kind, segment.asns().take(count));
                     length -= count;
+                    if count < segment.count() {
+                        return (count > 0).then_some(at);
+                    }
                 }
                 SegmentKind::SET if length > 0 => {
                     self.push(segment.kind, segment.asns());
                     length -= 1;
                 }
                 kind if kind.is_confederation() => self.push(segment.kind, segment.asns()),
-                _ => {}
+                _ => return None,
             }
         }
+        None
     }
 
-    /// Adds a segment, as part of the last one where both are sequences and there is room.
-    fn push_joined(&mut self, kind: SegmentKind, asns: Asns<'_>, count: usize) {
-        let mut at = None;
-        let mut rest = self.0.as_slice();
-        while let Some((segment, after)) = segment(rest, true) {
-            at = Some((self.0.len() - rest.len(), segment.kind, segment.count()));
-            rest = after;
-        }
-        match at {
-            Some((at, SegmentKind::SEQUENCE, have))
-                if kind == SegmentKind::SEQUENCE && have + count <= 255 =>
-            {
-                if let Some(field) = self.0.get_mut(at + 1) {
-                    *field = (have + count) as u8;
-                }
-                asns.for_each(|asn| self.0.extend_from_slice(&asn.0.to_be_bytes()));
+    /// Adds a sequence as the rest of the last one, which begins at `at`, where there is room.
+    fn push_joined(&mut self, at: usize, segment: Segment<'_>) {
+        match self.0.get_mut(at + 1) {
+            Some(count) if usize::from(*count) + segment.count() <= 255 => {
+                *count += segment.count() as u8;
+                segment.asns().for_each(|asn| self.0.extend_from_slice(&asn.0.to_be_bytes()));
             }
-            _ => self.push(kind, asns),
+            _ => self.push(segment.kind, segment.asns()),
         }
     }
 }
@@ -301,7 +300,9 @@ impl AsPath<'_> {
 
     /// Whether a speaker of two octets needs an AS4_PATH beside it.
     pub(crate) fn needs_as4(&self) -> bool {
-        self.asns().any(|asn| asn.0 > 0xffff)
+        // What AS4_PATH leaves out does not ask for one.
+        let told = self.segments().filter(|segment| !segment.kind.is_confederation());
+        told.flat_map(|segment| segment.asns()).any(|asn| asn.0 > 0xffff)
     }
 
     /// Appends the value of the AS4_PATH: the path without confederation segments (RFC 6793 §3).

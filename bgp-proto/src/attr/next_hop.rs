@@ -62,6 +62,16 @@ impl NextHop {
         }
     }
 
+    /// The next hop as a family of this AFI writes it.
+    pub(crate) fn mapped_into(self, afi: Afi) -> NextHop {
+        match self {
+            NextHop::Ipv4(address) if afi == Afi::IPV6 => {
+                NextHop::Ipv6 { global: address.to_ipv6_mapped(), link_local: None }
+            }
+            other => other,
+        }
+    }
+
     /// Appends the next hop field of an MP_REACH_NLRI with its length in front.
     pub fn encode(self, shape: Shape, out: &mut Vec<u8>) {
         let at = out.len();

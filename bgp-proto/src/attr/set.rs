@@ -53,7 +53,7 @@ pub struct PathAttributes {
     pub extended_communities_ipv6: Vec<ExtendedCommunityIpv6>,
     /// The metric of AIGP.
     pub aigp: Option<u64>,
-    /// LARGE_COMMUNITY.
+    /// LARGE_COMMUNITY. What was read is in ascending order, each value once.
     pub large_communities: Vec<LargeCommunity>,
     /// ONLY_TO_CUSTOMER.
     pub only_to_customer: Option<Asn>,
@@ -78,10 +78,16 @@ impl PathAttributes {
         refill(&mut self.extended_communities_ipv6, from.extended_communities_ipv6());
         self.aigp = from.aigp();
         refill(&mut self.large_communities, from.large_communities());
+        // RFC 8092 §3: a repeated value is dropped.
+        if !self.large_communities.is_sorted_by(|a, b| a < b) {
+            self.large_communities.sort_unstable();
+            self.large_communities.dedup();
+        }
         self.only_to_customer = from.only_to_customer();
-        self.opaque.clear();
         if from.has_unknown || from.tunnel_encapsulation().is_some() {
             self.read_opaque(from);
+        } else {
+            self.opaque.clear();
         }
     }
 
@@ -89,14 +95,22 @@ impl PathAttributes {
     fn read_opaque(&mut self, from: &Attributes<'_>) {
         let transitive = |attribute: &RawAttribute<'_>| attribute.flags & flags::TRANSITIVE != 0;
         let tunnel = from.raw_tunnel_encapsulation();
+        let mut count = 0;
         for RawAttribute { flags: attribute_flags, code, value } in
             from.unknown().filter(transitive).chain(tunnel)
         {
-            // The width of the length is not part of what the attribute says.
-            let flags = attribute_flags & !flags::EXTENDED;
-            self.opaque.push(OpaqueAttribute { flags, code: code.0, value: value.to_vec() });
+            if count == self.opaque.len() {
+                self.opaque.push(OpaqueAttribute { flags: 0, code: 0, value: Vec::new() });
+            }
+            if let Some(kept) = self.opaque.get_mut(count) {
+                // The width of the length is not part of what the attribute says.
+                (kept.flags, kept.code) = (attribute_flags & !flags::EXTENDED, code.0);
+                refill(&mut kept.value, value.iter().copied());
+            }
+            count += 1;
         }
-        self.opaque.sort_by_key(|attribute| attribute.code);
+        self.opaque.truncate(count);
+        self.opaque.sort_unstable_by_key(|attribute| attribute.code);
     }
 
     /// Sets the partial bit of every attribute that this crate does not know: what a speaker does that passes the

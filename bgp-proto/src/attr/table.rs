@@ -1,6 +1,9 @@
 //! The table of path attributes: code, name, flags, and what a mistake costs (RFC 7606 and the attributes' own RFCs).
 
-use super::{aigp, as_path::AsPath, next_hop};
+use super::{
+    aigp,
+    as_path::{AsPath, SegmentKind},
+};
 use crate::{
     agreed::PeerKind,
     fault::{ErrorCode, Fault},
@@ -109,25 +112,40 @@ macro_rules! attributes {
         /// How many known attributes there are.
         pub(crate) const SLOTS: usize = [$(Slot::$slot),*].len();
 
+        /// The rows by code: a load instead of a jump that depends on the code, which the CPU would guess badly.
+        const ROWS: [Option<Slot>; 256] = {
+            let mut rows = [None; 256];
+            $(rows[$code] = Some(Slot::$slot);)*
+            rows
+        };
+
         /// The row of a code.
         #[inline]
-        pub(crate) const fn slot(code: AttributeCode) -> Option<Slot> {
-            match code.0 {
-                $($code => Some(Slot::$slot),)*
-                _ => None,
+        pub(crate) fn slot(code: AttributeCode) -> Option<Slot> {
+            ROWS.get(usize::from(code.0)).copied().flatten()
+        }
+
+        /// The flags of each row.
+        const FLAGS: [u8; SLOTS] = [$($flags),*];
+
+        #[cold]
+        fn wrong_flags(slot: Slot) -> Option<Mistake> {
+            match slot {
+                $(Slot::$slot => $wrong(subcode::FLAGS),)*
             }
         }
 
         /// Checks a known attribute's flags and value.
         #[inline]
         pub(crate) fn check(slot: Slot, attribute_flags: u8, value: &[u8], scope: Scope) -> Option<Mistake> {
+            // RFC 7606 §3 (c): only Optional and Transitive are compared.
+            let expected = FLAGS.get(slot as usize).copied().unwrap_or_default();
+            if (attribute_flags ^ expected) & (flags::OPTIONAL | flags::TRANSITIVE) != 0 {
+                return wrong_flags(slot);
+            }
             match slot {
                 $(Slot::$slot => {
                     let ($v, $s) = (value, scope);
-                    // RFC 7606 §3 (c): only Optional and Transitive are compared.
-                    if (attribute_flags ^ $flags) & (flags::OPTIONAL | flags::TRANSITIVE) != 0 {
-                        return $wrong(subcode::FLAGS);
-                    }
                     $check
                 })*
             }
@@ -149,7 +167,7 @@ attributes! {
     // RFC 7606 §7.1 to §7.17, RFC 6793 §6, RFC 7607 §2, RFC 7311 §3, RFC 8092 §6, RFC 9012 §13, RFC 9234 §5.
     Origin            1 ORIGIN                    "ORIGIN"                 WELL_KNOWN withdraw |v, _| origin(v);
     AsPath            2 AS_PATH                   "AS_PATH"                WELL_KNOWN withdraw |v, s| as_path(v, s);
-    NextHop           3 NEXT_HOP                  "NEXT_HOP"               WELL_KNOWN withdraw |v, _| body_next_hop(v);
+    NextHop           3 NEXT_HOP                  "NEXT_HOP"               WELL_KNOWN withdraw |v, _| exactly(4, v);
     Med               4 MED                       "MULTI_EXIT_DISC"        OPTIONAL   withdraw |v, _| exactly(4, v);
     LocalPref         5 LOCAL_PREF                "LOCAL_PREF"             WELL_KNOWN withdraw |v, s| unless(s.external(), || exactly(4, v));
     AtomicAggregate   6 ATOMIC_AGGREGATE          "ATOMIC_AGGREGATE"       WELL_KNOWN withdraw |v, _| if v.is_empty() { None } else { discard(subcode::LENGTH) };
@@ -196,10 +214,15 @@ fn origin(value: &[u8]) -> Option<Mistake> {
 
 #[inline]
 fn as_path(value: &[u8], scope: Scope) -> Option<Mistake> {
-    // RFC 5065 §5: confederation segments come from members of the confederation only; RFC 7607 §2: no AS 0.
-    let confederation_allowed = !scope.external();
+    // RFC 5065 §5: confederation segments come from members of the confederation only, and from those in another
+    // member AS they lead. RFC 7607 §2: no AS 0.
+    let belongs = |confederation: bool| match scope.peer_kind {
+        PeerKind::Internal => true,
+        PeerKind::External => !confederation,
+        PeerKind::Confederation => value.first() == Some(&SegmentKind::CONFED_SEQUENCE.0),
+    };
     match AsPath::check(value, scope.four_octet_as) {
-        Some(found) if !found.zero && (confederation_allowed || !found.confederation) => None,
+        Some(found) if !found.zero && belongs(found.confederation) => None,
         _ => withdraw(subcode::AS_PATH),
     }
 }
@@ -207,17 +230,8 @@ fn as_path(value: &[u8], scope: Scope) -> Option<Mistake> {
 fn as4_path(value: &[u8]) -> Option<Mistake> {
     // RFC 6793 §6: structural damage drops the attribute; confederation segments in it are skipped when it is used.
     match AsPath::check(value, true) {
-        Some(found) if !found.zero => None,
+        Some(found) if !found.zero && !value.is_empty() => None,
         _ => discard(subcode::OPTIONAL),
-    }
-}
-
-#[inline]
-fn body_next_hop(value: &[u8]) -> Option<Mistake> {
-    match <[u8; 4]>::try_from(value) {
-        Ok(octets) if next_hop::is_host(octets.into()) => None,
-        Ok(_) => withdraw(subcode::NEXT_HOP),
-        Err(_) => withdraw(subcode::LENGTH),
     }
 }
 
@@ -230,7 +244,8 @@ fn aggregator(value: &[u8], four_octet_as: bool) -> Option<Mistake> {
 }
 
 fn aigp_list(value: &[u8]) -> Option<Mistake> {
-    if aigp::is_well_formed(value) { None } else { discard(subcode::OPTIONAL) }
+    // RFC 7606 §4: only AS_PATH and ATOMIC_AGGREGATE may be empty.
+    if !value.is_empty() && aigp::is_well_formed(value) { None } else { discard(subcode::OPTIONAL) }
 }
 
 #[cfg(test)]

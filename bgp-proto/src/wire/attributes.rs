@@ -1,6 +1,7 @@
 //! The path attributes of an UPDATE: a view that was validated once, with a typed accessor for each known one.
 
 use crate::{
+    agreed::PeerKind,
     attr::{
         aggregator::Aggregator,
         aigp,
@@ -53,19 +54,16 @@ pub(crate) fn put_header(
 /// The attribute at the front and the rest. `None`: its length does not fit the section (RFC 7606 §4).
 #[inline]
 pub(crate) fn split_first(section: &[u8]) -> Option<(RawAttribute<'_>, &[u8])> {
-    let (flags, code, value, rest);
-    match *section {
-        [f, c, high, low, ref tail @ ..] if f & flags::EXTENDED != 0 => {
-            (value, rest) = tail.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
-            (flags, code) = (f, c);
-        }
-        [f, c, len, ref tail @ ..] if f & flags::EXTENDED == 0 => {
-            (value, rest) = tail.split_at_checked(usize::from(len))?;
-            (flags, code) = (f, c);
-        }
-        _ => return None,
-    }
-    Some((RawAttribute { flags, code: AttributeCode(code), value }, rest))
+    let [flags, code, tail @ ..] = section else { return None };
+    let (len, tail) = if flags & flags::EXTENDED == 0 {
+        let (len, tail) = tail.split_first()?;
+        (usize::from(*len), tail)
+    } else {
+        let (len, tail) = tail.split_first_chunk()?;
+        (usize::from(u16::from_be_bytes(*len)), tail)
+    };
+    let (value, rest) = tail.split_at_checked(len)?;
+    Some((RawAttribute { flags: *flags, code: AttributeCode(*code), value }, rest))
 }
 
 /// A malformed attribute and what RFC 7606 says it costs.
@@ -93,24 +91,28 @@ impl Codes {
         *word |= bit;
         new
     }
-
-    #[inline]
-    fn contains(&self, code: AttributeCode) -> bool {
-        self.0.get(usize::from(code.0 >> 6)).is_some_and(|word| word & 1 << (code.0 & 63) != 0)
-    }
 }
 
 /// Walks an attribute section once, judging each attribute. Ends at the first that does not fit.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
+    section: &'a [u8],
     rest: &'a [u8],
-    seen: Codes,
+    /// A bit for each slot.
+    seen: u32,
+    /// Codes that have no slot.
+    unknown: Codes,
     scope: Scope,
 }
+
+// `Walk::seen` has a bit for each.
+const _: () = assert!(SLOTS <= 32);
 
 /// What a [`Walk`] says of one attribute.
 pub(crate) struct Step<'a> {
     pub(crate) attribute: RawAttribute<'a>,
+    /// Where it begins in the section.
+    pub(crate) at: usize,
     pub(crate) slot: Option<Slot>,
     pub(crate) mistake: Option<Mistake>,
     /// The attribute was there before.
@@ -120,7 +122,7 @@ pub(crate) struct Step<'a> {
 impl<'a> Walk<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], scope: Scope) -> Self {
-        Walk { rest: section, seen: Codes::default(), scope }
+        Walk { section, rest: section, seen: 0, unknown: Codes::default(), scope }
     }
 
     /// What was not walked: empty unless an attribute did not fit.
@@ -129,18 +131,23 @@ impl<'a> Walk<'a> {
         self.rest
     }
 
-    /// Whether an attribute of this code was there, malformed or not.
+    /// Whether the attribute of this slot was there, malformed or not.
     #[inline]
-    pub(crate) fn saw(&self, code: AttributeCode) -> bool {
-        self.seen.contains(code)
+    pub(crate) fn saw(&self, slot: Slot) -> bool {
+        self.seen & 1 << slot as u32 != 0
     }
 
     #[inline]
     pub(crate) fn step(&mut self) -> Option<Step<'a>> {
+        let at = self.section.len() - self.rest.len();
         let (attribute, rest) = split_first(self.rest)?;
         self.rest = rest;
         let slot = table::slot(attribute.code);
-        let repeated = !self.seen.insert(attribute.code);
+        let repeated = match slot {
+            Some(slot) => self.saw(slot),
+            None => !self.unknown.insert(attribute.code),
+        };
+        self.seen |= slot.map_or(0, |slot| 1 << slot as u32);
         let mistake = match slot {
             // RFC 7606 §3 (g): of a repeated attribute the first counts.
             _ if repeated => table::discard(subcode::MALFORMED_LIST),
@@ -150,22 +157,17 @@ impl<'a> Walk<'a> {
             None if attribute.flags & flags::OPTIONAL == 0 => table::withdraw(subcode::UNKNOWN_WELL_KNOWN),
             None => None,
         };
-        Some(Step { attribute, slot, mistake, repeated })
+        Some(Step { attribute, at, slot, mistake, repeated })
     }
-}
-
-/// Where a known attribute's value stands in the section. A value never starts at 0: that means "not there".
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
-    start: u16,
-    len: u16,
 }
 
 /// The path attributes of an UPDATE. Accessors never fail: what was malformed is not there.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
     section: &'a [u8],
-    slots: [Span; SLOTS],
+    /// Where each known attribute begins, counted from one; zero: it is not there. Two octets each keep the whole
+    /// small enough to be moved in registers.
+    slots: [u16; SLOTS],
     pub(crate) four_octet_as: bool,
     /// Attributes without a row are in the section.
     pub(crate) has_unknown: bool,
@@ -174,24 +176,41 @@ pub struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     #[inline]
     pub(crate) fn new(section: &'a [u8], four_octet_as: bool) -> Self {
-        Attributes { section, slots: [Span::default(); SLOTS], four_octet_as, has_unknown: false }
+        Attributes { section, slots: [0; SLOTS], four_octet_as, has_unknown: false }
     }
 
-    /// Remembers where an attribute's value ends: `after` octets of the section come behind it.
+    /// A section by itself, as [`PathAttributes::encode`] makes it for a speaker of four-octet AS numbers.
+    ///
+    /// [`PathAttributes::encode`]: crate::attr::set::PathAttributes::encode
+    pub fn of_section(section: &'a [u8]) -> Self {
+        let scope = Scope { peer_kind: PeerKind::Internal, four_octet_as: true, aigp: true };
+        let mut attributes = Attributes::new(section, true);
+        let mut walk = Walk::new(section, scope);
+        while let Some(step) = walk.step() {
+            match step.slot {
+                Some(slot) if step.mistake.is_none() => {
+                    attributes.place(slot, step.at);
+                }
+                Some(_) => {}
+                None => attributes.has_unknown = true,
+            }
+        }
+        attributes
+    }
+
+    /// Remembers where an attribute begins.
     #[inline]
-    pub(crate) fn place(&mut self, slot: Slot, value: &[u8], after: usize) {
-        // Both fit: the section is part of a message.
-        let start = (self.section.len() - after - value.len()) as u16;
-        if let Some(span) = self.slots.get_mut(slot as usize) {
-            *span = Span { start, len: value.len() as u16 };
+    pub(crate) fn place(&mut self, slot: Slot, at: usize) {
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            // It fits: the section is part of a message.
+            *place = at as u16 + 1;
         }
     }
 
     #[inline]
     pub(crate) fn value(&self, slot: Slot) -> Option<&'a [u8]> {
-        let span = self.slots.get(slot as usize)?;
-        let start = usize::from(span.start);
-        if start == 0 { None } else { self.section.get(start..start + usize::from(span.len)) }
+        let at = usize::from(*self.slots.get(slot as usize)?).checked_sub(1)?;
+        split_first(self.section.get(at..)?).map(|(attribute, _)| attribute.value)
     }
 
     #[inline]
@@ -206,35 +225,24 @@ impl<'a> Attributes<'a> {
         self.section
     }
 
-    /// The section without MP_REACH_NLRI and MP_UNREACH_NLRI, in up to three pieces: what all routes of the UPDATE
-    /// share whatever their prefixes are.
-    pub fn shared(&self) -> [&'a [u8]; 3] {
-        let hole = |slot| {
-            let value = self.value(slot)?;
-            let start = usize::from(self.slots.get(slot as usize)?.start);
-            let long = start
-                .checked_sub(4)
-                .and_then(|at| self.section.get(at))
-                .is_some_and(|f| f & flags::EXTENDED != 0);
-            let code = start.checked_sub(3).and_then(|at| self.section.get(at)).copied();
-            // Four octets of header, unless the octet where a long header has its code is not that code.
-            let wanted = if matches!(slot, Slot::MpReach) {
-                AttributeCode::MP_REACH
-            } else {
-                AttributeCode::MP_UNREACH
+    /// The section without NEXT_HOP, MP_REACH_NLRI and MP_UNREACH_NLRI, in pieces: what all routes of the UPDATE
+    /// share wherever they point. Two UPDATEs with the same pieces and the same next hop have the same attributes.
+    pub fn shared(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        const APART: [AttributeCode; 3] =
+            [AttributeCode::NEXT_HOP, AttributeCode::MP_REACH, AttributeCode::MP_UNREACH];
+        let mut rest = self.section;
+        core::iter::from_fn(move || {
+            let start = loop {
+                match split_first(rest)? {
+                    (attribute, after) if APART.contains(&attribute.code) => rest = after,
+                    _ => break rest,
+                }
             };
-            let header = if long && code == Some(wanted.0) { 4 } else { 3 };
-            Some((start.saturating_sub(header), start + value.len()))
-        };
-        let (reach, unreach) = (hole(Slot::MpReach), hole(Slot::MpUnreach));
-        let (first, second) = if reach <= unreach { (reach, unreach) } else { (unreach, reach) };
-        let piece = |from, to| self.section.get(from..to).unwrap_or_default();
-        let end = self.section.len();
-        match (first, second) {
-            (Some((a, b)), Some((c, d))) => [piece(0, a), piece(b, c), piece(d, end)],
-            (None, Some((a, b))) | (Some((a, b)), None) => [piece(0, a), piece(b, end), &[]],
-            (None, None) => [self.section, &[], &[]],
-        }
+            while let Some((_, after)) = split_first(rest).filter(|(next, _)| !APART.contains(&next.code)) {
+                rest = after;
+            }
+            start.get(..start.len() - rest.len())
+        })
     }
 
     /// Every attribute in the order received, malformed and repeated ones included.
@@ -254,7 +262,7 @@ impl<'a> Attributes<'a> {
         let section = if self.has_unknown { self.section } else { &[] };
         Attributes { section, ..*self }.iter().filter(move |attribute| {
             let optional = attribute.flags & flags::OPTIONAL != 0;
-            table::slot(attribute.code).is_none() && optional && seen.insert(attribute.code)
+            seen.insert(attribute.code) && optional && table::slot(attribute.code).is_none()
         })
     }
 
@@ -273,6 +281,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// AS4_PATH; only from a peer of two octets. RFC 6793 §4.2.3: not where AGGREGATOR came from a speaker of four.
+    #[inline]
     pub fn as4_path(&self) -> Option<AsPath<'a>> {
         let ignored = self.raw_aggregator().is_some_and(|a| a.asn != Asn::TRANS)
             && self.value(Slot::As4Aggregator).is_some();
@@ -303,11 +312,13 @@ impl<'a> Attributes<'a> {
         self.value(Slot::AtomicAggregate).is_some()
     }
 
+    #[inline]
     fn raw_aggregator(&self) -> Option<Aggregator> {
         Aggregator::decode(self.value(Slot::Aggregator)?)
     }
 
     /// AGGREGATOR, from AS4_AGGREGATOR where that says more (RFC 6793 §4.2.3).
+    #[inline]
     pub fn aggregator(&self) -> Option<Aggregator> {
         let narrow = self.raw_aggregator()?;
         let wide = self.value(Slot::As4Aggregator).filter(|_| narrow.asn == Asn::TRANS);
@@ -344,11 +355,13 @@ impl<'a> Attributes<'a> {
     }
 
     /// ORIGINATOR_ID; `None` also for the identifier zero, which no speaker has.
+    #[inline]
     pub fn originator_id(&self) -> Option<RouterId> {
         self.word(Slot::OriginatorId).and_then(RouterId::new)
     }
 
     /// CLUSTER_LIST: the clusters that a reflected route came through, latest first.
+    #[inline]
     pub fn cluster_list(&self) -> List<'a, u32> {
         self.list(Slot::ClusterList)
     }
@@ -359,11 +372,13 @@ impl<'a> Attributes<'a> {
     }
 
     /// ONLY_TO_CUSTOMER: the AS that marked the route.
+    #[inline]
     pub fn only_to_customer(&self) -> Option<Asn> {
         self.word(Slot::OnlyToCustomer).map(Asn)
     }
 
     /// The value of TUNNEL_ENCAPSULATION, to be passed on as it is.
+    #[inline]
     pub fn tunnel_encapsulation(&self) -> Option<&'a [u8]> {
         self.value(Slot::TunnelEncap)
     }

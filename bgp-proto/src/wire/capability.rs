@@ -1,6 +1,6 @@
 //! Capabilities (RFC 5492): a row each, unknown ones kept as they came.
 
-use super::{Parsed, Short, put_counted};
+use super::{Parsed, Short, put_text};
 use crate::{
     family::Family,
     numbers::{Afi, Asn, CapabilityCode, Role, Safi, registry},
@@ -335,10 +335,10 @@ impl<'a> Capability<'a> {
             Capability::AddPath(entries) => out.extend_from_slice(entries.bytes),
             Capability::LongLivedGracefulRestart(entries) => out.extend_from_slice(entries.bytes),
             Capability::Fqdn { host, domain } => {
-                put_counted(host.as_bytes(), out);
-                put_counted(domain.as_bytes(), out);
+                put_text(host, 253, out);
+                put_text(domain, (at + 255).saturating_sub(out.len()), out);
             }
-            Capability::SoftwareVersion(version) => put_counted(version.as_bytes(), out),
+            Capability::SoftwareVersion(version) => put_text(version, 254, out),
             Capability::Unknown { value, .. } => out.extend_from_slice(value),
         }
         // A capability's value has 255 octets at the most: what an owned one holds beyond is cut off here.
@@ -413,6 +413,7 @@ impl fmt::Debug for CapabilityBuf {
 }
 
 /// One capability of a parameter's value: code and value.
+#[inline]
 pub(super) fn raw(input: &[u8]) -> Parsed<'_, (CapabilityCode, &[u8])> {
     (be_u8.map(CapabilityCode), length_data(be_u8)).parse(input)
 }
@@ -435,6 +436,7 @@ impl<'a> Capabilities<'a> {
         core::iter::from_fn(move || self.step())
     }
 
+    #[inline]
     fn step(&mut self) -> Option<(CapabilityCode, &'a [u8])> {
         while self.current.is_empty() {
             let (rest, (_, value)) = super::open::parameter(self.parameters, self.extended).ok()?;

@@ -29,16 +29,18 @@ impl<'a> Message<'a> {
     /// Decodes a framed message. A fault ends the session; what RFC 7606 lets live is part of [`Update`].
     #[inline]
     pub fn decode(raw: RawMessage<'a>, agreed: &Agreed) -> Result<Message<'a>, Fault> {
-        Ok(match raw.kind {
-            MessageType::UPDATE => Message::Update(Update::decode(raw, agreed)?),
-            MessageType::KEEPALIVE => Message::Keepalive,
-            MessageType::OPEN => Message::Open(Open::decode(raw)?),
-            MessageType::NOTIFICATION => Message::Notification(Notification::decode(raw)),
-            _ => Message::RouteRefresh(RouteRefresh::decode(raw)?),
-        })
+        // No `?` here: it would move the message once more.
+        match raw.kind {
+            MessageType::UPDATE => Update::decode(raw, agreed).map(Message::Update),
+            MessageType::KEEPALIVE => Ok(Message::Keepalive),
+            MessageType::OPEN => Open::decode(raw).map(Message::Open),
+            MessageType::NOTIFICATION => Ok(Message::Notification(Notification::decode(raw))),
+            _ => RouteRefresh::decode(raw).map(Message::RouteRefresh),
+        }
     }
 
-    /// Appends the message as it was received, octet for octet.
+    /// Appends the message as it was received, octet for octet; of a ROUTE-REFRESH of a kind that is to be ignored,
+    /// the part that is understood.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Message::Open(open) => open.encode(out),

@@ -37,11 +37,12 @@ impl<I> ParseError<I> for Short {
 /// What a parser of a field returns: the rest and the field.
 pub(crate) type Parsed<'a, T> = nom::IResult<&'a [u8], T, Short>;
 
-/// Appends a value behind its length in one octet; what does not fit is cut off.
-pub(crate) fn put_counted(value: &[u8], out: &mut Vec<u8>) {
-    let value = value.get(..255).unwrap_or(value);
-    out.push(value.len() as u8);
-    out.extend_from_slice(value);
+/// Appends a text of up to `room` octets behind its length in one octet; a longer one is cut at a character's end.
+pub(crate) fn put_text(text: &str, room: usize, out: &mut Vec<u8>) {
+    let most = text.len().min(room).min(255);
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    out.push(end as u8);
+    out.extend_from_slice(text.as_bytes().get(..end).unwrap_or_default());
 }
 
 /// Fills in a two-octet length at `at`: as many octets as were appended after it, plus `extra`.

@@ -19,10 +19,52 @@ pub trait Item<'a>: Copy + fmt::Debug + PartialEq {
     fn decode(bytes: &'a [u8]) -> Option<(Self, usize)>;
     /// Appends the encoding.
     fn encode(&self, out: &mut Vec<u8>);
+
+    /// Validates a run of items with `skip` octets in front of each. `Err` holds the offset of the first bad item.
+    #[doc(hidden)]
+    #[inline]
+    fn check_run(run: &[u8], skip: usize) -> Result<(), usize> {
+        let mut rest = run;
+        while !rest.is_empty() {
+            let after = rest.get(skip..).and_then(|item| item.get(Self::measure(item)?..));
+            rest = after.ok_or(run.len() - rest.len())?;
+        }
+        Ok(())
+    }
+
+    /// Takes the item at the front of a validated run. Returns it and the rest.
+    #[doc(hidden)]
+    #[inline]
+    fn take(run: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (item, octets) = Self::decode(run)?;
+        Some((item, run.get(octets..)?))
+    }
 }
 
-impl<A: Address> Item<'_> for Prefix<A> {
+impl<'a, A: Address> Item<'a> for Prefix<A> {
     const LONGEST: usize = 1 + A::WIDTH as usize / 8;
+
+    #[inline]
+    fn check_run(run: &[u8], skip: usize) -> Result<(), usize> {
+        // One comparison an item: whether the last one is whole shows at the end.
+        let (mut last, mut at) = (0, 0);
+        while let Some(len) = run.get(at + skip) {
+            if *len > A::WIDTH {
+                return Err(at);
+            }
+            last = at;
+            at += skip + 1 + A::octets(*len);
+        }
+        if at == run.len() { Ok(()) } else { Err(if at < run.len() { at } else { last }) }
+    }
+
+    #[inline]
+    fn take(run: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        // One load of the full width, masked, is several times faster than a copy of as many octets as there are.
+        let (len, address) = run.split_first()?;
+        let rest = address.get(A::octets(*len)..)?;
+        Some((Prefix::trusted(A::load(address).masked(*len), *len), rest))
+    }
 
     #[inline]
     fn measure(bytes: &[u8]) -> Option<usize> {
@@ -33,7 +75,6 @@ impl<A: Address> Item<'_> for Prefix<A> {
 
     #[inline]
     fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
-        // One load of the full width, masked, is several times faster than a copy of as many octets as there are.
         let (len, address) = bytes.split_first()?;
         let octets = 1 + usize::from(*len).div_ceil(8);
         if octets > bytes.len() {
@@ -44,8 +85,7 @@ impl<A: Address> Item<'_> for Prefix<A> {
 
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.len());
-        self.bits().store(self.octets(), out);
+        self.bits().store(self.len(), self.octets(), out);
     }
 }
 
@@ -155,21 +195,60 @@ serde_as_text!(RouteDistinguisher);
 /// A prefix with labels (RFC 8277).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Labelled<'a, A> {
+    labels: Labels<'a>,
+    prefix: Prefix<A>,
+}
+
+impl<'a, A: Address> Labelled<'a, A> {
+    /// A prefix behind its labels. `None`: they need more bits together than the length octet can count.
+    pub fn new(labels: Labels<'a>, prefix: Prefix<A>) -> Option<Self> {
+        fits(labels, 0, prefix).then_some(Labelled { labels, prefix })
+    }
+
     /// The labels.
-    pub labels: Labels<'a>,
+    pub fn labels(&self) -> Labels<'a> {
+        self.labels
+    }
+
     /// The prefix.
-    pub prefix: Prefix<A>,
+    pub fn prefix(&self) -> Prefix<A> {
+        self.prefix
+    }
 }
 
 /// A prefix of a VPN: labels and a route distinguisher (RFC 4364, 4659).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Vpn<'a, A> {
+    labels: Labels<'a>,
+    rd: RouteDistinguisher,
+    prefix: Prefix<A>,
+}
+
+impl<'a, A: Address> Vpn<'a, A> {
+    /// A prefix behind its labels and route distinguisher. `None`: they need more bits together than the length octet
+    /// can count.
+    pub fn new(labels: Labels<'a>, rd: RouteDistinguisher, prefix: Prefix<A>) -> Option<Self> {
+        fits(labels, 8, prefix).then_some(Vpn { labels, rd, prefix })
+    }
+
     /// The labels.
-    pub labels: Labels<'a>,
+    pub fn labels(&self) -> Labels<'a> {
+        self.labels
+    }
+
     /// The VPN it belongs to.
-    pub rd: RouteDistinguisher,
+    pub fn rd(&self) -> RouteDistinguisher {
+        self.rd
+    }
+
     /// The prefix.
-    pub prefix: Prefix<A>,
+    pub fn prefix(&self) -> Prefix<A> {
+        self.prefix
+    }
+}
+
+fn fits<A: Address>(labels: Labels<'_>, rd: usize, prefix: Prefix<A>) -> bool {
+    (labels.0.len() + rd) * 8 + usize::from(prefix.len()) <= 255
 }
 
 /// The parts of an item whose length octet counts everything behind it: octets in front of the address, the length
@@ -186,10 +265,12 @@ fn split<A: Address>(bytes: &[u8], rd: usize) -> Option<(&[u8], &[u8], u8, usize
 
 fn put_item<A: Address>(front: &[&[u8]], prefix: Prefix<A>, out: &mut Vec<u8>) {
     let octets: usize = front.iter().map(|part| part.len()).sum();
-    // Deeper stacks than the length octet can count do not come from `Labels`.
-    out.push((octets * 8 + usize::from(prefix.len())).min(255) as u8);
+    // At most 255: an item that is larger is never made.
+    out.push((octets * 8 + usize::from(prefix.len())) as u8);
     front.iter().for_each(|part| out.extend_from_slice(part));
-    prefix.bits().store(prefix.octets(), out);
+    // The octet in front goes together with the address.
+    let last = out.pop().unwrap_or_default();
+    prefix.bits().store(last, prefix.octets(), out);
 }
 
 impl<'a, A: Address> Item<'a> for Labelled<'a, A> {
@@ -262,17 +343,11 @@ impl<'a, T: Item<'a>> Items<'a, T> {
 
     #[inline]
     fn check_all(&self) -> Result<(), usize> {
-        let skip = if self.add_path { 4 } else { 0 };
-        let mut rest = self.rest;
-        while !rest.is_empty() {
-            let after = rest.get(skip..).and_then(|item| item.get(T::measure(item)?..));
-            rest = after.ok_or(self.rest.len() - rest.len())?;
-        }
-        Ok(())
+        if self.add_path { T::check_run(self.rest, 4) } else { T::check_run(self.rest, 0) }
     }
 
     #[inline]
-    fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
+    pub(crate) fn trusted(bytes: &'a [u8], add_path: bool) -> Self {
         Items { rest: bytes, add_path, kind: PhantomData }
     }
 
@@ -290,12 +365,12 @@ impl<'a, T: Item<'a>> Items<'a, T> {
         self.rest.is_empty()
     }
 
+    // By value: a reference to the iterator would keep it in memory, and each item would wait for that.
     #[cold]
-    fn next_with_id(&mut self) -> Option<Path<T>> {
-        let (id, rest) = self.rest.split_first_chunk::<4>()?;
-        let (item, octets) = T::decode(rest)?;
-        self.rest = rest.get(octets..)?;
-        Some(Path { id: u32::from_be_bytes(*id), item })
+    fn take_with_id(run: &'a [u8]) -> Option<(Path<T>, &'a [u8])> {
+        let (id, run) = run.split_first_chunk::<4>()?;
+        let (item, rest) = T::take(run)?;
+        Some((Path { id: u32::from_be_bytes(*id), item }, rest))
     }
 }
 
@@ -304,12 +379,14 @@ impl<'a, T: Item<'a>> Iterator for Items<'a, T> {
 
     #[inline]
     fn next(&mut self) -> Option<Path<T>> {
-        if self.add_path {
-            return self.next_with_id();
-        }
-        let (item, octets) = T::decode(self.rest)?;
-        self.rest = self.rest.get(octets..)?;
-        Some(Path { id: 0, item })
+        let (path, rest) = if self.add_path {
+            Self::take_with_id(self.rest)?
+        } else {
+            let (item, rest) = T::take(self.rest)?;
+            (Path { id: 0, item }, rest)
+        };
+        self.rest = rest;
+        Some(path)
     }
 }
 

@@ -29,6 +29,7 @@ const SUBCODES: &[(ErrorCode, u8, &str)] = &[
     (ErrorCode::OPEN, 2, "Bad Peer AS"),
     (ErrorCode::OPEN, 3, "Bad BGP Identifier"),
     (ErrorCode::OPEN, 4, "Unsupported Optional Parameter"),
+    (ErrorCode::OPEN, 5, "Authentication Failure"),
     (ErrorCode::OPEN, 6, "Unacceptable Hold Time"),
     (ErrorCode::OPEN, 7, "Unsupported Capability"),
     (ErrorCode::OPEN, 11, "Role Mismatch"),
@@ -38,6 +39,7 @@ const SUBCODES: &[(ErrorCode, u8, &str)] = &[
     (ErrorCode::UPDATE, 4, "Attribute Flags Error"),
     (ErrorCode::UPDATE, 5, "Attribute Length Error"),
     (ErrorCode::UPDATE, 6, "Invalid ORIGIN Attribute"),
+    (ErrorCode::UPDATE, 7, "AS Routing Loop"),
     (ErrorCode::UPDATE, 8, "Invalid NEXT_HOP Attribute"),
     (ErrorCode::UPDATE, 9, "Optional Attribute Error"),
     (ErrorCode::UPDATE, 10, "Invalid Network Field"),
@@ -78,11 +80,11 @@ impl<'a> Notification<'a> {
         }
     }
 
-    /// Appends the message; data that would not fit 4,096 octets is cut off.
+    /// Appends the message; data that would not fit any message is cut off.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let start = frame::begin(MessageType::NOTIFICATION, out);
         out.extend_from_slice(&[self.code.0, self.subcode]);
-        out.extend_from_slice(self.data.get(..super::MAX_MESSAGE - super::HEADER - 2).unwrap_or(self.data));
+        out.extend_from_slice(self.data.get(..super::MAX_EXTENDED - super::HEADER - 2).unwrap_or(self.data));
         frame::end(start, out);
     }
 
@@ -102,9 +104,8 @@ impl<'a> Notification<'a> {
 
     /// The data of a Cease that carries this text, cut at a character's end where it is over 255 octets long.
     pub fn text_data(text: &str) -> Vec<u8> {
-        let end = (0..=text.len().min(255)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        let mut data = Vec::with_capacity(1 + end);
-        super::put_counted(text.get(..end).unwrap_or_default().as_bytes(), &mut data);
+        let mut data = Vec::with_capacity(1 + text.len().min(255));
+        super::put_text(text, 255, &mut data);
         data
     }
 

@@ -90,6 +90,7 @@ fn parameters(raw: RawMessage<'_>, short_len: u8) -> Option<(&[u8], bool)> {
 }
 
 /// One parameter: type and value.
+#[inline]
 pub(super) fn parameter(input: &[u8], extended: bool) -> Parsed<'_, (u8, &[u8])> {
     let (input, kind) = be_u8(input)?;
     let (input, value) =
@@ -113,7 +114,9 @@ fn check_parameters(raw: RawMessage<'_>, mut rest: &[u8], extended: bool) -> Res
                 return Err(Fault::new(ErrorCode::OPEN, 0));
             };
             // RFC 5492 §4: of repeated capabilities of one value any may be taken; we take the first.
-            if let Capability::FourOctetAs(number) = Capability::decode(code, capability) {
+            if code == CapabilityCode::FOUR_OCTET_AS
+                && let Capability::FourOctetAs(number) = Capability::decode(code, capability)
+            {
                 asn = asn.or(Some(number));
             }
             value = next;

@@ -47,7 +47,8 @@ pub struct Announcement<'a> {
     /// The attributes but the next hop, encoded, in the order of their codes: see
     /// [`PathAttributes::encode`](crate::attr::set::PathAttributes::encode).
     pub attributes: &'a [u8],
-    /// The next hop.
+    /// The next hop. An IPv4 one of an IPv6 family is written as the IPv4-mapped address (RFC 4659 §3.2.1.2, RFC 4798
+    /// §2).
     pub next_hop: NextHop,
 }
 
@@ -90,7 +91,7 @@ impl Announcement<'_> {
                 // RFC 7606 §5.1: MP_REACH_NLRI is the first attribute.
                 put_header(flags::OPTIONAL | flags::EXTENDED, AttributeCode::MP_REACH, 0, out);
                 put_family(self.family, out);
-                next_hop.encode(self.family.shape(), out);
+                next_hop.mapped_into(self.family.afi).encode(self.family.shape(), out);
                 out.push(0);
                 room.keep_free(self.attributes.len());
                 let packed = room.fill(paths, out);

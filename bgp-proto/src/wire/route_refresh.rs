@@ -31,7 +31,8 @@ impl RouteRefresh {
     /// Decodes a framed ROUTE-REFRESH.
     pub fn decode(raw: RawMessage<'_>) -> Result<Self, Fault> {
         match *raw.body() {
-            [high, low, kind, safi] => {
+            // RFC 7313 §5: a kind that is not known is to be ignored, however long the message is.
+            [high, low, kind, safi, ref rest @ ..] if rest.is_empty() || kind > RefreshKind::END.0 => {
                 let family = Family::new(Afi(u16::from_be_bytes([high, low])), Safi(safi));
                 Ok(RouteRefresh { family, kind: RefreshKind(kind) })
             }

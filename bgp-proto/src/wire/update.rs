@@ -9,7 +9,7 @@ use super::{
 use crate::{
     agreed::{Agreed, FamilyAgreed},
     attr::{
-        next_hop::NextHop,
+        next_hop::{self, NextHop},
         table::{AttributeCode, Mistake, Scope, Slot, Treatment, subcode},
     },
     family::{Family, Shape},
@@ -23,12 +23,14 @@ use alloc::vec::Vec;
 #[derive(Clone, Copy, Debug)]
 pub struct Update<'a> {
     bytes: &'a [u8],
-    withdrawn: Items<'a, Prefix<u32>>,
-    announced: Items<'a, Prefix<u32>>,
     attributes: Attributes<'a>,
+    /// How many octets the withdrawn prefixes of the body take, and its announced ones.
+    withdrawn: u16,
+    announced: u16,
+    /// Of the families that stand in the message and that the session carries.
+    body: Option<FamilyAgreed>,
     reach: Option<FamilyAgreed>,
     unreach: Option<FamilyAgreed>,
-    ignored: Ignored,
     treatment: Option<Treatment>,
     scope: Scope,
 }
@@ -55,8 +57,23 @@ pub struct MpUnreach<'a> {
     pub nlri: Nlri<'a>,
 }
 
-/// Families that stand in a message although the session does not carry them: in the body, MP_REACH, MP_UNREACH.
-type Ignored = [Option<Family>; 3];
+/// Mistakes that are seen only at the end of a walk: the attribute and the subcode.
+const LACKS: [(AttributeCode, u8); 6] = [
+    // RFC 7606 §4: the last attribute does not fit; the total length still tells where the NLRI begins.
+    (AttributeCode(0), subcode::MALFORMED_LIST),
+    (AttributeCode::ORIGIN, subcode::MISSING),
+    (AttributeCode::AS_PATH, subcode::MISSING),
+    (AttributeCode::NEXT_HOP, subcode::MISSING),
+    // RFC 4271 §6.3: the next hop must be a host's address. RFC 4760 §3: NEXT_HOP says nothing where the body
+    // announces nothing.
+    (AttributeCode::NEXT_HOP, subcode::NEXT_HOP),
+    (AttributeCode::MP_REACH, subcode::OPTIONAL),
+];
+
+fn lacks(lacking: [bool; LACKS.len()]) -> impl Iterator<Item = (AttributeCode, Mistake)> {
+    let found = LACKS.into_iter().zip(lacking).filter(|(_, wrong)| *wrong);
+    found.map(|((code, subcode), _)| (code, Mistake { treatment: Treatment::Withdraw, subcode }))
+}
 
 const fn fault(subcode: u8) -> Fault {
     Fault::new(ErrorCode::UPDATE, subcode)
@@ -100,12 +117,13 @@ impl<'a> Update<'a> {
         let (withdrawn, (attributes, announced)) = parts.ok_or(fault(subcode::MALFORMED_LIST))?;
         let mut update = Update {
             bytes: raw.bytes(),
-            withdrawn: Items::EMPTY,
-            announced: Items::EMPTY,
             attributes: Attributes::new(attributes, agreed.four_octet_as),
+            // Both fit: they are parts of a message.
+            withdrawn: withdrawn.len() as u16,
+            announced: announced.len() as u16,
+            body: agreed.family(Family::IPV4),
             reach: None,
             unreach: None,
-            ignored: Ignored::default(),
             treatment: None,
             scope: Scope {
                 peer_kind: agreed.peer_kind,
@@ -113,13 +131,10 @@ impl<'a> Update<'a> {
                 aigp: agreed.aigp,
             },
         };
-        if let Some(family) = agreed.family(Family::IPV4) {
+        if let Some(body) = update.body {
             // RFC 7606 §5.3: a prefix that is none leaves no way to tell the others.
-            let items =
-                |field| Items::check(field, family.receive_add_path).map_err(|_| fault(subcode::NETWORK));
-            (update.withdrawn, update.announced) = (items(withdrawn)?, items(announced)?);
-        } else if !(withdrawn.is_empty() && announced.is_empty()) {
-            update.ignored[0] = Some(Family::IPV4);
+            let check = |field| Items::<Prefix<u32>>::check(field, body.receive_add_path);
+            check(withdrawn).and(check(announced)).map_err(|_| fault(subcode::NETWORK))?;
         }
         update.judge(agreed, attributes, announced)?;
         Ok(update)
@@ -129,6 +144,7 @@ impl<'a> Update<'a> {
     #[inline]
     fn judge(&mut self, agreed: &Agreed, section: &'a [u8], announced: &[u8]) -> Result<(), Fault> {
         let end = self.bytes.len() - announced.len();
+        let start = end - section.len();
         let mut worst: Option<(Mistake, Fault)> = None;
         let mut note = |mistake: Mistake, from: usize, to: usize| {
             if worst.is_none_or(|(worst, _)| worst.treatment < mistake.treatment) {
@@ -137,10 +153,8 @@ impl<'a> Update<'a> {
         };
         let (mut reachable, mut beside_unreach) = (!announced.is_empty(), false);
         let mut walk = Walk::new(section, self.scope);
-        loop {
-            let from = end - walk.rest().len();
-            let Some(step) = walk.step() else { break };
-            let (value, to) = (step.attribute.value, end - walk.rest().len());
+        while let Some(step) = walk.step() {
+            let (value, from, to) = (step.attribute.value, start + step.at, end - walk.rest().len());
             beside_unreach |= step.slot != Some(Slot::MpUnreach);
             if let Some(mistake) = step.mistake {
                 note(mistake, from, to);
@@ -153,19 +167,25 @@ impl<'a> Update<'a> {
                 Some(Slot::MpReach) => {
                     reachable |=
                         self.take_reach(value, agreed).ok_or(fault(subcode::OPTIONAL).quoting(from, to))?;
-                    self.attributes.place(Slot::MpReach, value, walk.rest().len());
+                    self.attributes.place(Slot::MpReach, step.at);
                 }
                 Some(Slot::MpUnreach) => {
                     self.take_unreach(value, agreed).ok_or(fault(subcode::OPTIONAL).quoting(from, to))?;
-                    self.attributes.place(Slot::MpUnreach, value, walk.rest().len());
+                    self.attributes.place(Slot::MpUnreach, step.at);
                 }
-                Some(slot) if step.mistake.is_none() => self.attributes.place(slot, value, walk.rest().len()),
+                Some(slot) if step.mistake.is_none() => self.attributes.place(slot, step.at),
                 Some(_) => {}
                 None => self.attributes.has_unknown = true,
             }
         }
-        for (_, mistake) in self.lacks(&walk) {
-            note(mistake, end - walk.rest().len(), end);
+        // RFC 7606 §3 (j): the prefixes of an attribute that does not fit cannot be told.
+        if let [_, 14 | 15, ..] = walk.rest() {
+            return Err(fault(subcode::MALFORMED_LIST));
+        }
+        beside_unreach |= !walk.rest().is_empty();
+        let lacking = self.lacking(&walk);
+        if lacking.contains(&true) {
+            lacks(lacking).for_each(|(_, mistake)| note(mistake, end - walk.rest().len(), end));
         }
         match worst {
             // RFC 7606 §5.2: attributes that announce nothing we can see may have lost their NLRI to the mistake.
@@ -186,7 +206,6 @@ impl<'a> Update<'a> {
     fn take_reach(&mut self, value: &'a [u8], agreed: &Agreed) -> Option<bool> {
         let (family, rest) = mp_family(value)?;
         let Some(agreed) = agreed.family(family) else {
-            self.ignored[1] = Some(family);
             return Some(true);
         };
         let (next_hop, nlri) = reach_fields(rest)?;
@@ -203,7 +222,6 @@ impl<'a> Update<'a> {
     fn take_unreach(&mut self, value: &'a [u8], agreed: &Agreed) -> Option<()> {
         let (family, nlri) = mp_family(value)?;
         let Some(agreed) = agreed.family(family) else {
-            self.ignored[2] = Some(family);
             return Some(());
         };
         Nlri::check(family, nlri, agreed.receive_add_path).ok()?;
@@ -211,29 +229,21 @@ impl<'a> Update<'a> {
         Some(())
     }
 
-    /// Mistakes that are seen only at the end of a walk.
+    /// Which of [`LACKS`] this UPDATE has, seen at the end of a walk.
     #[inline]
-    fn lacks(&self, walk: &Walk<'_>) -> impl Iterator<Item = (AttributeCode, Mistake)> + use<> {
-        let mistake = |wrong: bool, code, subcode| {
-            let mistake = Mistake { treatment: Treatment::Withdraw, subcode };
-            wrong.then_some((code, mistake))
-        };
-        let body = !self.announced.is_empty();
-        let reach = self.reach.is_some() && self.reach().is_some_and(|reach| !reach.nlri.octets().is_empty());
-        let missing = |code, needed| mistake(needed && !walk.saw(code), code, subcode::MISSING);
-        // RFC 4271 §6.3: the next hop must be a host's address.
-        let no_host = reach
-            && self.reach().and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host());
+    fn lacking(&self, walk: &Walk<'_>) -> [bool; LACKS.len()] {
+        let body = !self.announced().is_empty();
+        let reach = self.reach().filter(|reach| !reach.nlri.octets().is_empty());
+        let announces = body || reach.is_some();
+        let no_host = |next_hop| !next_hop::is_host(next_hop);
         [
-            // RFC 7606 §4: the last attribute does not fit; the total length still tells where the NLRI begins.
-            mistake(!walk.rest().is_empty(), AttributeCode(0), subcode::MALFORMED_LIST),
-            missing(AttributeCode::ORIGIN, body || reach),
-            missing(AttributeCode::AS_PATH, body || reach),
-            missing(AttributeCode::NEXT_HOP, body),
-            mistake(no_host, AttributeCode::MP_REACH, subcode::OPTIONAL),
+            !walk.rest().is_empty(),
+            announces && !walk.saw(Slot::Origin),
+            announces && !walk.saw(Slot::AsPath),
+            body && !walk.saw(Slot::NextHop),
+            body && self.attributes.next_hop().is_some_and(no_host),
+            reach.and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host()),
         ]
-        .into_iter()
-        .flatten()
     }
 
     /// What the mistakes of this message cost its announced prefixes; the strongest of all. `None`: there are none.
@@ -256,25 +266,49 @@ impl<'a> Update<'a> {
         while let Some(step) = walk.step() {
             found.extend(step.mistake.map(|mistake| made((step.attribute.code, mistake))));
         }
-        found.extend(self.lacks(&walk).map(made));
+        found.extend(lacks(self.lacking(&walk)).map(made));
         found
     }
 
     /// Families that stand in the message although the session does not carry them; their routes are ignored.
     pub fn unnegotiated(&self) -> impl Iterator<Item = Family> + use<> {
-        self.ignored.into_iter().flatten()
+        let body = self.body.is_none() && (self.withdrawn != 0 || self.announced != 0 || self.is_empty());
+        let family = |slot| self.attributes.value(slot).and_then(mp_family).map(|(family, _)| family);
+        [
+            body.then_some(Family::IPV4),
+            family(Slot::MpReach).filter(|_| self.reach.is_none()),
+            family(Slot::MpUnreach).filter(|_| self.unreach.is_none()),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Whether it says nothing at all: the End-of-RIB marker of IPv4 unicast.
+    fn is_empty(&self) -> bool {
+        self.bytes.len() == HEADER + 4
     }
 
     /// The IPv4 prefixes withdrawn in the message's body.
     #[inline]
     pub fn withdrawn(&self) -> Items<'a, Prefix<u32>> {
-        self.withdrawn
+        let start = HEADER + 2;
+        self.items(self.bytes.get(start..start + usize::from(self.withdrawn)))
     }
 
     /// The IPv4 prefixes announced in the message's body; their next hop is NEXT_HOP.
     #[inline]
     pub fn announced(&self) -> Items<'a, Prefix<u32>> {
-        self.announced
+        self.items(
+            self.bytes.len().checked_sub(usize::from(self.announced)).and_then(|at| self.bytes.get(at..)),
+        )
+    }
+
+    #[inline]
+    fn items(&self, field: Option<&'a [u8]>) -> Items<'a, Prefix<u32>> {
+        match (field, self.body) {
+            (Some(field), Some(body)) => Items::trusted(field, body.receive_add_path),
+            _ => Items::EMPTY,
+        }
     }
 
     /// The path attributes.
@@ -286,7 +320,11 @@ impl<'a> Update<'a> {
     /// What MP_REACH_NLRI announces.
     #[inline]
     pub fn reach(&self) -> Option<MpReach<'a>> {
-        let agreed = self.reach?;
+        // Only the question is inlined: most UPDATEs have none.
+        self.reach.and_then(|agreed| self.read_reach(agreed))
+    }
+
+    fn read_reach(&self, agreed: FamilyAgreed) -> Option<MpReach<'a>> {
         let (family, rest) = mp_family(self.attributes.value(Slot::MpReach)?)?;
         let (next_hop_octets, nlri) = reach_fields(rest)?;
         let next_hop =
@@ -309,13 +347,12 @@ impl<'a> Update<'a> {
 
     /// The family whose first complete set of routes this message ends (RFC 4724 §2).
     pub fn end_of_rib(&self) -> Option<Family> {
-        const EMPTY: usize = HEADER + 4;
-        if self.bytes.len() == EMPTY {
-            return Some(Family::IPV4);
+        if self.is_empty() {
+            return self.body.map(|body| body.family);
         }
         let unreach = self.unreach().filter(|unreach| unreach.nlri.octets().is_empty())?;
         let alone =
-            self.attributes.iter().count() == 1 && self.withdrawn.is_empty() && self.announced.is_empty();
+            self.attributes.iter().count() == 1 && self.withdrawn().is_empty() && self.announced().is_empty();
         (alone && self.treatment.is_none()).then_some(unreach.family)
     }
 

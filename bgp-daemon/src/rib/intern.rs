@@ -1,0 +1,382 @@
+//! Attribute sets: each kept once, found by the octets a peer sent without parsing them again.
+
+use super::{
+    next_hop::NextHops,
+    slab::{self, NONE, Slab},
+};
+use bgp_proto::{
+    agreed::{Agreed, PeerKind},
+    attr::{next_hop::NextHop, set::PathAttributes},
+    numbers::{Origin, RouterId},
+    wire::attributes::Attributes,
+};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, Hasher};
+
+/// An interned attribute set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct AttrId(pub(crate) u32);
+
+impl AttrId {
+    /// No set: a route that policy rejected has none accepted.
+    pub(crate) const NONE: AttrId = AttrId(NONE);
+
+    pub(crate) fn is_some(self) -> bool {
+        self != AttrId::NONE
+    }
+}
+
+/// What selection compares, taken out of the set once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Summary {
+    pub(crate) local_pref: u32,
+    /// Zero where there is none, which is also what an absent one counts as (RFC 4271 §9.1.2.2).
+    pub(crate) med: u32,
+    /// The AS that the route came from; zero for a route of our own AS.
+    pub(crate) from_as: u32,
+    pub(crate) path_len: u16,
+    pub(crate) origin: u8,
+}
+
+/// LOCAL_PREF of a route that has none.
+const LOCAL_PREF: u32 = 100;
+
+impl Summary {
+    fn of(attributes: &PathAttributes) -> Self {
+        let path = attributes.as_path.view();
+        Summary {
+            local_pref: attributes.local_pref.unwrap_or(LOCAL_PREF),
+            med: attributes.med.unwrap_or_default(),
+            from_as: path.first().map_or(0, |asn| asn.0),
+            path_len: path.len().min(u16::MAX.into()) as u16,
+            origin: attributes.origin.unwrap_or(Origin::INCOMPLETE).0,
+        }
+    }
+}
+
+/// What decoding an attribute section depends on beside its octets: two bits of peer kind, one of AS width, one of
+/// AIGP, as a number below 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scope(u8);
+
+impl Scope {
+    pub(crate) fn of(agreed: &Agreed) -> Self {
+        let kind = match agreed.peer_kind {
+            PeerKind::Internal => 0,
+            PeerKind::External => 1,
+            PeerKind::Confederation => 2,
+        };
+        Scope(kind | u8::from(agreed.four_octet_as) << 2 | u8::from(agreed.aigp) << 3)
+    }
+}
+
+/// One set: its next hop and its attributes in canonical form (four-octet AS numbers, in the order of their codes).
+#[derive(Default)]
+struct Set {
+    /// The next hop behind its length, then the attributes.
+    octets: Box<[u8]>,
+    /// While free: the next free entry.
+    refs: u32,
+    hash: u32,
+    /// The first of the other forms in which peers sent this set.
+    alias: u32,
+    summary: Summary,
+    /// Where it points; `NONE` for a set without a next hop.
+    next_hop: u32,
+    /// Scopes in which the canonical octets, when received, mean this set.
+    direct: u16,
+}
+
+/// A form that is not the canonical one, in which some peer sent a set.
+#[derive(Default)]
+struct Alias {
+    octets: Box<[u8]>,
+    set: u32,
+    hash: u32,
+    next: u32,
+    scope: u8,
+}
+
+/// Forms remembered of one set: what it means to send one set in ever new ways is that it is parsed each time.
+const MAX_ALIASES: usize = 4;
+
+impl slab::Entry for Set {
+    fn link(&self) -> u32 {
+        self.refs
+    }
+    fn set_link(&mut self, link: u32) {
+        self.refs = link;
+    }
+}
+
+impl slab::Entry for Alias {
+    fn link(&self) -> u32 {
+        self.next
+    }
+    fn set_link(&mut self, link: u32) {
+        self.next = link;
+    }
+}
+
+/// Marks an id in the index as that of an alias.
+const ALIAS: u32 = 1 << 31;
+
+/// All attribute sets of a RIB.
+pub(crate) struct Sets {
+    sets: Slab<Set>,
+    aliases: Slab<Alias>,
+    index: HashTable<u32>,
+    hasher: FixedState,
+    pub(super) next_hops: NextHops,
+    /// Reused between parses.
+    parsed: PathAttributes,
+    scratch: Vec<u8>,
+}
+
+fn put_next_hop(next_hop: Option<NextHop>, out: &mut Vec<u8>) {
+    match next_hop {
+        None => out.push(0),
+        Some(next_hop) => next_hop.encode(bgp_proto::family::Shape::Prefix, out),
+    }
+}
+
+fn read_next_hop(octets: &[u8]) -> (Option<NextHop>, &[u8]) {
+    let address = |octets: &[u8]| <[u8; 16]>::try_from(octets).ok().map(std::net::Ipv6Addr::from);
+    let (len, rest) = octets.split_first().unwrap_or((&0, &[]));
+    let (field, section) = rest.split_at(usize::from(*len).min(rest.len()));
+    let next_hop = match field.len() {
+        4 => <[u8; 4]>::try_from(field).ok().map(|octets| NextHop::Ipv4(octets.into())),
+        16 => address(field).map(|global| NextHop::Ipv6 { global, link_local: None }),
+        32 => address(&field[..16]).map(|global| NextHop::Ipv6 { global, link_local: address(&field[16..]) }),
+        _ => None,
+    };
+    (next_hop, section)
+}
+
+impl Sets {
+    pub(crate) fn new(seed: u64, resolve: bool) -> Self {
+        Sets {
+            sets: Slab::new(),
+            aliases: Slab::new(),
+            index: HashTable::new(),
+            hasher: FixedState::with_seed(seed),
+            next_hops: NextHops::new(resolve),
+            parsed: PathAttributes::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// How many sets there are.
+    pub(crate) fn len(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// Octets of memory held, the allocator's own not counted.
+    pub(crate) fn octets(&self) -> usize {
+        let values = (0..self.sets.end())
+            .filter_map(|id| self.sets.peek(id))
+            .map(|set| set.octets.len())
+            .sum::<usize>();
+        values + self.sets.octets() + self.aliases.octets() + self.index.allocation_size()
+    }
+
+    fn hash(&self, octets: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(octets);
+        hasher.finish()
+    }
+
+    /// The set that these received attributes and this next hop are, with one more reference to it.
+    pub(crate) fn learn(
+        &mut self,
+        attributes: &Attributes<'_>,
+        next_hop: Option<NextHop>,
+        scope: Scope,
+    ) -> AttrId {
+        let mut raw = std::mem::take(&mut self.scratch);
+        raw.clear();
+        put_next_hop(next_hop, &mut raw);
+        attributes.shared().for_each(|piece| raw.extend_from_slice(piece));
+        let hash = self.hash(&raw);
+        let id = match self.find(hash, &raw, scope) {
+            Some(id) => id,
+            None => self.learn_anew(attributes, next_hop, scope, hash, &raw),
+        };
+        self.scratch = raw;
+        self.retain(id);
+        id
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, raw: &[u8], scope: Scope) -> Option<AttrId> {
+        let matches = |id: &u32| {
+            if id & ALIAS != 0 {
+                let alias = self.aliases.get(id & !ALIAS);
+                alias.hash == hash as u32 && alias.scope == scope.0 && *alias.octets == *raw
+            } else {
+                let set = self.sets.get(*id);
+                set.hash == hash as u32 && set.direct & 1 << scope.0 != 0 && *set.octets == *raw
+            }
+        };
+        let id = *self.index.find(hash, matches)?;
+        Some(AttrId(if id & ALIAS == 0 { id } else { self.aliases.get(id & !ALIAS).set }))
+    }
+
+    #[cold]
+    fn learn_anew(
+        &mut self,
+        attributes: &Attributes<'_>,
+        next_hop: Option<NextHop>,
+        scope: Scope,
+        hash: u64,
+        raw: &[u8],
+    ) -> AttrId {
+        let mut parsed = std::mem::take(&mut self.parsed);
+        parsed.read(attributes);
+        let id = self.find_or_insert(&parsed, next_hop);
+        self.parsed = parsed;
+        if *self.sets.get(id.0).octets == *raw {
+            self.sets.get_mut(id.0).direct |= 1 << scope.0;
+        } else {
+            self.remember(id, hash, raw, scope);
+        }
+        id
+    }
+
+    fn remember(&mut self, id: AttrId, hash: u64, raw: &[u8], scope: Scope) {
+        let first = self.sets.get(id.0).alias;
+        let chain = std::iter::successors(Some(first), |at| Some(self.aliases.get(*at).next));
+        if chain.take_while(|at| *at != NONE).count() >= MAX_ALIASES {
+            return;
+        }
+        let alias = Alias { octets: raw.into(), set: id.0, hash: hash as u32, next: first, scope: scope.0 };
+        let at = self.aliases.insert(alias);
+        self.sets.get_mut(id.0).alias = at;
+        self.put_in_index(hash, at | ALIAS);
+    }
+
+    /// The set with these values, with one more reference to it.
+    pub(crate) fn intern(&mut self, attributes: &PathAttributes, next_hop: Option<NextHop>) -> AttrId {
+        let id = self.find_or_insert(attributes, next_hop);
+        self.retain(id);
+        id
+    }
+
+    fn find_or_insert(&mut self, attributes: &PathAttributes, next_hop: Option<NextHop>) -> AttrId {
+        let mut octets = Vec::with_capacity(96);
+        put_next_hop(next_hop, &mut octets);
+        attributes.encode(true, &mut octets);
+        let hash = self.hash(&octets);
+        let same = |id: &u32| id & ALIAS == 0 && *self.sets.get(*id).octets == *octets;
+        if let Some(id) = self.index.find(hash, same) {
+            return AttrId(*id);
+        }
+        let octets = octets.into_boxed_slice();
+        let summary = Summary::of(attributes);
+        let next_hop = next_hop.map_or(NONE, |next_hop| self.next_hops.retain(next_hop.address()));
+        let set = Set { octets, refs: 0, hash: hash as u32, alias: NONE, summary, next_hop, direct: 0 };
+        let id = self.sets.insert(set);
+        self.put_in_index(hash, id);
+        AttrId(id)
+    }
+
+    fn put_in_index(&mut self, hash: u64, id: u32) {
+        // The table asks for hashes when it grows: half of each is kept, the other half is made of it.
+        let (sets, aliases, hasher) = (&self.sets, &self.aliases, &self.hasher);
+        let rehash = |id: &u32| {
+            let mut again = hasher.build_hasher();
+            again.write(if id & ALIAS == 0 {
+                &sets.get(*id).octets
+            } else {
+                &aliases.get(id & !ALIAS).octets
+            });
+            again.finish()
+        };
+        self.index.insert_unique(hash, id, rehash);
+    }
+
+    /// One more reference.
+    #[inline]
+    pub(crate) fn retain(&mut self, id: AttrId) {
+        self.sets.get_mut(id.0).refs += 1;
+    }
+
+    /// One reference less; the last one takes the set along.
+    #[inline]
+    pub(crate) fn release(&mut self, id: AttrId) {
+        let set = self.sets.get_mut(id.0);
+        set.refs -= 1;
+        if set.refs == 0 {
+            self.forget(id);
+        }
+    }
+
+    #[cold]
+    fn forget(&mut self, id: AttrId) {
+        let set = self.sets.remove(id.0);
+        let hash = self.hash(&set.octets);
+        if let Ok(entry) = self.index.find_entry(hash, |at| *at == id.0) {
+            entry.remove();
+        }
+        if set.next_hop != NONE {
+            self.next_hops.release(set.next_hop);
+        }
+        let mut at = set.alias;
+        while at != NONE {
+            let alias = self.aliases.remove(at);
+            let hash = self.hash(&alias.octets);
+            if let Ok(entry) = self.index.find_entry(hash, |found| *found == at | ALIAS) {
+                entry.remove();
+            }
+            at = alias.next;
+        }
+        // Memory goes back when a table was mostly emptied; a table that is refilled pays for one growth.
+        if self.index.capacity() > 1024 && self.index.len() * 8 < self.index.capacity() {
+            let (sets, aliases, hasher) = (&self.sets, &self.aliases, &self.hasher);
+            self.index.shrink_to(self.index.len() * 2, |id| {
+                let mut again = hasher.build_hasher();
+                again.write(if id & ALIAS == 0 {
+                    &sets.get(*id).octets
+                } else {
+                    &aliases.get(id & !ALIAS).octets
+                });
+                again.finish()
+            });
+        }
+    }
+
+    #[inline]
+    pub(crate) fn summary(&self, id: AttrId) -> &Summary {
+        &self.sets.get(id.0).summary
+    }
+
+    /// What it costs to get to the next hop; `None`: it cannot be reached. A set without one is our own.
+    #[inline]
+    pub(crate) fn cost(&self, id: AttrId) -> Option<u32> {
+        match self.sets.get(id.0).next_hop {
+            NONE => Some(0),
+            next_hop => self.next_hops.cost(next_hop),
+        }
+    }
+
+    /// Whether the set points to this next hop.
+    pub(crate) fn points_to(&self, id: AttrId, next_hop: u32) -> bool {
+        id.is_some() && self.sets.get(id.0).next_hop == next_hop
+    }
+
+    /// ORIGINATOR_ID.
+    pub(crate) fn originator(&self, id: AttrId) -> Option<u32> {
+        Attributes::of_section(self.octets_of(id).1).originator_id().map(RouterId::number)
+    }
+
+    /// How many clusters the route came through.
+    pub(crate) fn cluster_list_len(&self, id: AttrId) -> usize {
+        Attributes::of_section(self.octets_of(id).1).cluster_list().len()
+    }
+
+    /// The next hop, and the attributes in canonical form.
+    pub(crate) fn octets_of(&self, id: AttrId) -> (Option<NextHop>, &[u8]) {
+        read_next_hop(&self.sets.get(id.0).octets)
+    }
+}

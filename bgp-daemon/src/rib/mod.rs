@@ -1,0 +1,374 @@
+//! The RIB: routes learned and local, the best of each prefix, and what every group of peers is told of them.
+//!
+//! A [`Rib`] is a plain value with one owner. It is told things (`learn`, `replace`, `peer_up`, `next_hop`, …) and
+//! asked for things ([`Rib::take`] yields a peer's next octets). What takes long is a cursor: call [`Rib::work`]
+//! until it says that nothing is left, a slice at a time, with other things in between.
+
+mod group;
+mod half;
+mod intern;
+mod next_hop;
+mod peers;
+mod pending;
+mod ring;
+mod select;
+mod slab;
+mod table;
+mod view;
+
+use bgp_proto::{
+    agreed::Agreed,
+    attr::{next_hop::NextHop, set::PathAttributes, table::Treatment},
+    family::Family,
+    numbers::{Asn, RouterId},
+    prefix::Prefix,
+    wire::{
+        nlri::{Nlri, Path},
+        update::Update,
+    },
+};
+use bytes::Bytes;
+use half::{Half, Shared};
+use intern::{Scope, Sets};
+use ipnet::IpNet;
+use peers::Sender;
+use std::{fmt, net::IpAddr};
+use view::View;
+
+pub use peers::{SenderId, SenderKind};
+pub use select::Settings as Selection;
+
+/// What a RIB is made with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Our AS.
+    pub local_asn: Asn,
+    /// Where the order of hash tables comes from: the same seed and the same calls give the same octets.
+    pub seed: u64,
+    /// Next hops have to be resolved ([`Rib::next_hop`]); off in reflectors and collectors.
+    pub resolve_next_hops: bool,
+    /// How routes are compared.
+    pub selection: Selection,
+    /// Octets of encoded UPDATEs that a group keeps for its slower members; who falls farther behind is told again
+    /// of just what it missed.
+    pub ring: usize,
+}
+
+impl Settings {
+    /// The usual settings for a speaker of this AS.
+    pub fn new(local_asn: Asn) -> Self {
+        Settings {
+            local_asn,
+            seed: 0,
+            resolve_next_hops: false,
+            selection: Selection::default(),
+            ring: 4 << 20,
+        }
+    }
+}
+
+/// A peer whose session is up, as the RIB knows it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The peer's BGP identifier.
+    pub router_id: RouterId,
+    /// The peer's address.
+    pub address: IpAddr,
+    /// What the two OPENs settled.
+    pub agreed: Agreed,
+    /// The next hop written in what it is told; none: as it was learned.
+    pub next_hop: Option<NextHop>,
+}
+
+/// A route of our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalRoute {
+    /// The prefix; host bits do not count.
+    pub prefix: IpNet,
+    /// Its attributes.
+    pub attributes: PathAttributes,
+    /// Its next hop; none: ourselves.
+    pub next_hop: Option<NextHop>,
+}
+
+/// Routes, selection, and what each peer is told.
+pub struct Rib {
+    settings: Settings,
+    sets: Sets,
+    v4: Half<u32>,
+    v6: Half<u128>,
+    senders: Vec<Option<Sender>>,
+    sessions: Vec<Option<Up>>,
+    complete: bool,
+}
+
+/// What is known of a peer while its session is up.
+struct Up {
+    scope: Scope,
+    /// Its groups.
+    v4: Option<usize>,
+    v6: Option<usize>,
+}
+
+/// The largest number of senders: their numbers take two octets, and one of these says "nobody".
+const MAX_SENDERS: usize = u16::MAX as usize;
+
+/// There is no room for one more sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySenders;
+
+impl fmt::Display for TooManySenders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MAX_SENDERS} peers and sources are the most a RIB takes; remove one first")
+    }
+}
+
+impl std::error::Error for TooManySenders {}
+
+/// A RIB's halves with what they share, borrowed apart.
+macro_rules! parts {
+    ($rib:ident) => {
+        (
+            &mut $rib.v4,
+            &mut $rib.v6,
+            &mut Shared { sets: &mut $rib.sets, senders: &$rib.senders, settings: $rib.settings.selection },
+        )
+    };
+}
+
+/// Does the same for NLRI of either width; other families are never agreed here.
+macro_rules! by_width {
+    ($nlri:expr, $v4:expr, $v6:expr, |$half:ident, $items:ident| $body:expr) => {
+        match $nlri {
+            Nlri::Ipv4($items) => {
+                let $half = &mut *$v4;
+                $body
+            }
+            Nlri::Ipv6($items) => {
+                let $half = &mut *$v6;
+                $body
+            }
+            _ => {}
+        }
+    };
+}
+
+impl Rib {
+    /// An empty RIB.
+    pub fn new(settings: Settings) -> Self {
+        let seed = settings.seed;
+        Rib {
+            sets: Sets::new(seed, settings.resolve_next_hops),
+            v4: Half::new(seed),
+            v6: Half::new(seed),
+            senders: Vec::new(),
+            sessions: Vec::new(),
+            complete: true,
+            settings,
+        }
+    }
+
+    /// A new peer, without a session yet.
+    pub fn add_peer(&mut self) -> Result<SenderId, TooManySenders> {
+        self.add(Sender::local())
+    }
+
+    /// A new source of routes of our own.
+    pub fn add_source(&mut self) -> Result<SenderId, TooManySenders> {
+        self.add(Sender::local())
+    }
+
+    fn add(&mut self, sender: Sender) -> Result<SenderId, TooManySenders> {
+        let free = self.senders.iter().position(Option::is_none).unwrap_or(self.senders.len());
+        if free == MAX_SENDERS {
+            return Err(TooManySenders);
+        }
+        if free == self.senders.len() {
+            self.senders.push(None);
+            self.sessions.push(None);
+        }
+        self.senders[free] = Some(sender);
+        Ok(SenderId(free as u16))
+    }
+
+    /// A peer or source is gone for good. Its number is used again once its routes are gone.
+    pub fn remove(&mut self, id: SenderId) {
+        self.peer_down(id, &[]);
+        if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)) {
+            sender.removed = true;
+        }
+        self.forget_removed();
+    }
+
+    /// Lets go of removed senders without routes.
+    fn forget_removed(&mut self) {
+        let (v4, v6) = (&self.v4, &self.v6);
+        for (number, place) in self.senders.iter_mut().enumerate() {
+            let id = SenderId(number as u16);
+            if place.as_ref().is_some_and(|s| s.removed) && v4.routes_of(id) + v6.routes_of(id) == 0 {
+                *place = None;
+            }
+        }
+    }
+
+    /// How many routes came from a peer or source and are held.
+    pub fn routes_of(&self, id: SenderId) -> u32 {
+        self.v4.routes_of(id) + self.v6.routes_of(id)
+    }
+
+    /// A peer's session is up: from now on it can be learned from, and it is told everything, then End-of-RIB.
+    pub fn peer_up(&mut self, id: SenderId, session: &Session) {
+        let number = usize::from(id.0);
+        let Some(Some(sender)) = self.senders.get_mut(number) else { return };
+        let agreed = session.agreed;
+        *sender = Sender::peer(agreed.peer_kind, session.router_id, session.address);
+        let ring = self.settings.ring;
+        let view = |family| {
+            let own = agreed.family(family).map(|own| agreed.with_families([own]))?;
+            Some(View::new(family, own, self.settings.local_asn, session.next_hop))
+        };
+        let (v4, v6) = (view(Family::IPV4), view(Family::IPV6));
+        let (v4, v6) =
+            (v4.map(|view| self.v4.join(view, id.0, ring)), v6.map(|view| self.v6.join(view, id.0, ring)));
+        self.sessions[number] = Some(Up { scope: Scope::of(&agreed), v4, v6 });
+    }
+
+    /// A peer's session is down: it is told nothing more. Routes of the families in `keep` are stale from now on and
+    /// stay until [`Rib::sweep`] (RFC 4724 §4.2); the others go, a slice at a time ([`Rib::work`]).
+    pub fn peer_down(&mut self, id: SenderId, keep: &[Family]) {
+        if let Some(up) = self.sessions.get_mut(usize::from(id.0)) {
+            *up = None;
+        }
+        self.v4.leave(id.0, &mut self.sets);
+        self.v6.leave(id.0, &mut self.sets);
+        self.v4.end_epoch(id, keep.contains(&Family::IPV4));
+        self.v6.end_epoch(id, keep.contains(&Family::IPV6));
+    }
+
+    /// Drops what is still stale of a peer's routes: its End-of-RIB came, or the time to wait for it is over.
+    pub fn sweep(&mut self, id: SenderId, family: Family) {
+        match family {
+            Family::IPV4 => self.v4.sweep(id),
+            Family::IPV6 => self.v6.sweep(id),
+            _ => {}
+        }
+    }
+
+    /// Takes over an UPDATE. `now` is in seconds.
+    pub fn learn(&mut self, id: SenderId, update: &Update<'_>, now: u32) {
+        let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return };
+        let scope = up.scope;
+        let (v4, v6, shared) = parts!(self);
+        v4.withdraw(id, update.withdrawn(), shared);
+        if let Some(unreach) = update.unreach() {
+            by_width!(unreach.nlri, v4, v6, |half, items| half.withdraw(id, items, shared));
+        }
+        let body = (!update.announced().is_empty())
+            .then(|| (Nlri::Ipv4(update.announced()), update.attributes().next_hop().map(NextHop::Ipv4)));
+        for (nlri, next_hop) in
+            body.into_iter().chain(update.reach().map(|reach| (reach.nlri, reach.next_hop)))
+        {
+            if update.treatment() == Some(Treatment::Withdraw) {
+                by_width!(nlri, v4, v6, |half, items| half.withdraw(id, items, shared));
+                continue;
+            }
+            let learned = shared.sets.learn(update.attributes(), next_hop, scope);
+            let with = half::Learned { sender: id, learned, accepted: learned, since: now };
+            by_width!(nlri, v4, v6, |half, items| half.learn(with, items, shared));
+            shared.sets.release(learned);
+        }
+    }
+
+    /// Announces a route of our own, in place of the one that this source had to the same prefix.
+    pub fn announce(&mut self, id: SenderId, route: &LocalRoute, now: u32) {
+        let (v4, v6, shared) = parts!(self);
+        let learned = shared.sets.intern(&route.attributes, route.next_hop);
+        let with = half::Learned { sender: id, learned, accepted: learned, since: now };
+        match route.prefix {
+            IpNet::V4(net) => v4.learn(with, std::iter::once(Path::from(Prefix::from(net))), shared),
+            IpNet::V6(net) => v6.learn(with, std::iter::once(Path::from(Prefix::from(net))), shared),
+        }
+        shared.sets.release(learned);
+    }
+
+    /// Withdraws a route of our own.
+    pub fn withdraw(&mut self, id: SenderId, prefix: IpNet) {
+        let (v4, v6, shared) = parts!(self);
+        match prefix {
+            IpNet::V4(net) => v4.withdraw(id, std::iter::once(Path::from(Prefix::from(net))), shared),
+            IpNet::V6(net) => v6.withdraw(id, std::iter::once(Path::from(Prefix::from(net))), shared),
+        }
+    }
+
+    /// Makes these the routes of a source, all of them: what is not among them goes, what is the same stays untouched.
+    pub fn replace<'r>(&mut self, id: SenderId, routes: impl IntoIterator<Item = &'r LocalRoute>, now: u32) {
+        self.v4.end_epoch(id, true);
+        self.v6.end_epoch(id, true);
+        routes.into_iter().for_each(|route| self.announce(id, route, now));
+        self.v4.sweep(id);
+        self.v6.sweep(id);
+    }
+
+    /// Whether the first complete set of routes of our own is known: until it is, no End-of-RIB marker goes out.
+    pub fn set_complete(&mut self, complete: bool) {
+        self.complete = complete;
+    }
+
+    /// What it costs to get to a next hop; `None`: there is no way, or it is of no interest any more. Ignored for an
+    /// address that is not among [`Rib::next_hops`].
+    pub fn next_hop(&mut self, address: IpAddr, cost: Option<u32>) {
+        if let Some(next_hop) = self.sets.next_hops.set_cost(address, cost) {
+            self.v4.resolve(next_hop);
+            self.v6.resolve(next_hop);
+        }
+    }
+
+    /// The next hops that want resolving: those that routes point to, and those that were resolved.
+    pub fn next_hops(&self) -> impl Iterator<Item = IpAddr> {
+        self.sets.next_hops.addresses()
+    }
+
+    /// Tells a peer a family again from the beginning (RFC 2918).
+    pub fn refresh(&mut self, id: SenderId, family: Family) {
+        let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return };
+        match (family, up.v4, up.v6) {
+            (Family::IPV4, Some(group), _) => self.v4.refresh(group, id.0),
+            (Family::IPV6, _, Some(group)) => self.v6.refresh(group, id.0),
+            _ => {}
+        }
+    }
+
+    /// The next octets to write to a peer: whole UPDATEs. `None`: it was told all there is.
+    pub fn take(&mut self, id: SenderId) -> Option<Bytes> {
+        let up = self.sessions.get(usize::from(id.0))?.as_ref()?;
+        let (v4, v6) = (up.v4, up.v6);
+        let told = v4.and_then(|group| self.v4.take(group, id.0, &mut self.sets, self.complete));
+        told.or_else(|| v6.and_then(|group| self.v6.take(group, id.0, &mut self.sets, self.complete)))
+    }
+
+    /// Does a slice of what takes long: about `slots` prefixes of each width. False: nothing is left to do.
+    pub fn work(&mut self, slots: u32) -> bool {
+        let (v4, v6, shared) = parts!(self);
+        let any = v4.work(slots, shared) | v6.work(slots, shared);
+        if !any && self.senders.iter().flatten().any(|sender| sender.removed) {
+            self.forget_removed();
+        }
+        any
+    }
+
+    /// How many runs of UPDATEs were encoded: for whole groups, and again for single members that had missed some.
+    pub fn encoded(&self) -> (u64, u64) {
+        let of = |(a, b): (u64, u64), (c, d): (u64, u64)| (a + c, b + d);
+        of(self.v4.encoded(), self.v6.encoded())
+    }
+
+    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    pub fn octets(&self) -> usize {
+        self.v4.octets() + self.v6.octets() + self.sets.octets()
+    }
+
+    /// How many different attribute sets there are.
+    pub fn attribute_sets(&self) -> usize {
+        self.sets.len()
+    }
+}

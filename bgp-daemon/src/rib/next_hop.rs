@@ -1,0 +1,89 @@
+//! Next hops: each once, with what it costs to get there. Others fill this table; the RIB only asks it.
+
+use super::slab::{self, Slab};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// A next hop that some attribute set points to.
+#[derive(Clone, Copy, Debug)]
+struct NextHop {
+    address: IpAddr,
+    /// The cost of the way there; `None`: there is none.
+    cost: Option<u32>,
+    /// While free: the next free one.
+    refs: u32,
+}
+
+impl Default for NextHop {
+    fn default() -> Self {
+        NextHop { address: IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), cost: None, refs: 0 }
+    }
+}
+
+impl slab::Entry for NextHop {
+    fn link(&self) -> u32 {
+        self.refs
+    }
+    fn set_link(&mut self, link: u32) {
+        self.refs = link;
+    }
+}
+
+/// All next hops, and whether they have to be resolved at all.
+pub(super) struct NextHops {
+    known: Slab<NextHop>,
+    index: BTreeMap<IpAddr, u32>,
+    /// Off: every next hop counts as reachable at cost 0, as in a reflector or a collector.
+    resolve: bool,
+}
+
+impl NextHops {
+    pub(super) fn new(resolve: bool) -> Self {
+        NextHops { known: Slab::new(), index: BTreeMap::new(), resolve }
+    }
+
+    /// The number of an address, with one more reference to it.
+    pub(super) fn retain(&mut self, address: IpAddr) -> u32 {
+        let known = &mut self.known;
+        let id = *self
+            .index
+            .entry(address)
+            .or_insert_with(|| known.insert(NextHop { address, ..NextHop::default() }));
+        known.get_mut(id).refs += 1;
+        id
+    }
+
+    /// One reference less. Without any an address stays as long as the way there is known: routes that point to it
+    /// may come back at once.
+    pub(super) fn release(&mut self, id: u32) {
+        self.known.get_mut(id).refs -= 1;
+        self.forget_unknown(id);
+    }
+
+    fn forget_unknown(&mut self, id: u32) {
+        let next_hop = *self.known.get(id);
+        if next_hop.refs == 0 && next_hop.cost.is_none() {
+            self.known.remove(id);
+            self.index.remove(&next_hop.address);
+        }
+    }
+
+    /// What it costs to get there; `None`: it cannot be reached.
+    #[inline]
+    pub(super) fn cost(&self, id: u32) -> Option<u32> {
+        if self.resolve { self.known.get(id).cost } else { Some(0) }
+    }
+
+    /// Takes note of the way to an address. Returns its number if some set points to it and its cost changed.
+    pub(super) fn set_cost(&mut self, address: IpAddr, cost: Option<u32>) -> Option<u32> {
+        let id = *self.index.get(&address)?;
+        let next_hop = self.known.get_mut(id);
+        let changed = std::mem::replace(&mut next_hop.cost, cost) != cost && next_hop.refs > 0;
+        self.forget_unknown(id);
+        (changed && self.resolve).then_some(id)
+    }
+
+    /// The addresses that want resolving.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.index.keys().copied()
+    }
+}

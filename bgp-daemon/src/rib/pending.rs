@@ -1,0 +1,429 @@
+//! An update group: peers with the same export view. What is still to be said of each prefix and what was said,
+//! chained by attributes so that the chain is the packing.
+
+use super::{
+    intern::{AttrId, Sets},
+    ring::To,
+    slab::{self, NONE, Slab},
+    table::Table,
+    view::{Scratch, View},
+};
+use bgp_proto::{
+    prefix::{Address, Prefix},
+    wire::{
+        nlri::Path,
+        pack::{self, Announcement},
+    },
+};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::{collections::VecDeque, hash::BuildHasher};
+
+/// What is said of one prefix. The link holds two flags and, while it is pending, the next slot of its chain.
+#[derive(Clone, Copy)]
+struct Entry {
+    bucket: u32,
+    link: u32,
+}
+
+/// The members were told of the prefix.
+const ADVERTISED: u32 = 1 << 31;
+/// Something is still to be said of the prefix: it is in a chain.
+const PENDING: u32 = 1 << 30;
+const LINK: u32 = PENDING - 1;
+
+impl Entry {
+    const IDLE: Entry = Entry { bucket: NONE, link: LINK };
+
+    fn is(self, flag: u32) -> bool {
+        self.link & flag != 0
+    }
+}
+
+/// Routes that are told with the same octets: one attribute set past one rule, from one member or from nobody here.
+#[derive(Clone, Copy)]
+struct Bucket {
+    attributes: AttrId,
+    rule: u16,
+    /// The member that the routes came from and that is not told, or `NOBODY`.
+    source: u16,
+    /// Entries in this bucket, and one while it is queued.
+    refs: u32,
+    /// The first slot of the chain to be told.
+    head: u32,
+}
+
+/// No member is the source.
+pub(super) const NOBODY: u16 = u16::MAX;
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Bucket { attributes: AttrId::NONE, rule: 0, source: NOBODY, refs: 0, head: LINK }
+    }
+}
+
+impl slab::Entry for Bucket {
+    fn link(&self) -> u32 {
+        self.head
+    }
+    fn set_link(&mut self, link: u32) {
+        self.head = link;
+    }
+}
+
+/// What the RIB wants said of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) attributes: AttrId,
+    pub(super) rule: u16,
+    pub(super) source: u16,
+}
+
+/// The export state of a group for one family.
+pub(super) struct Pending<A> {
+    entries: Vec<Box<[Entry]>>,
+    buckets: Slab<Bucket>,
+    index: HashTable<u32>,
+    hasher: FixedState,
+    /// The bucket found last: prefixes of one UPDATE ask for the same.
+    last: Option<(Wish, u32)>,
+    /// Buckets with a chain, in the order in which they got one. `NONE` stands for the chain of withdrawals.
+    queue: VecDeque<u32>,
+    withdrawals: u32,
+    /// Prefixes whose new source was told of them before.
+    sources: VecDeque<(Prefix<A>, u16)>,
+    /// How many chains were ever queued, and how many of these were told whole.
+    pub(super) queued: u64,
+    pub(super) told: u64,
+    begun: bool,
+    /// How many sets could not be told because they do not fit a message.
+    pub(super) untold: u64,
+}
+
+const CHUNK: usize = 4096;
+
+/// Octets after which a run ends: a few large writes beat many small ones.
+const RUN: usize = 32 * 1024;
+
+impl<A: Address> Pending<A> {
+    pub(super) fn new(seed: u64) -> Self {
+        Pending {
+            entries: Vec::new(),
+            buckets: Slab::new(),
+            index: HashTable::new(),
+            hasher: FixedState::with_seed(seed),
+            last: None,
+            queue: VecDeque::new(),
+            withdrawals: LINK,
+            sources: VecDeque::new(),
+            queued: 0,
+            told: 0,
+            begun: false,
+            untold: 0,
+        }
+    }
+
+    /// Octets of memory held.
+    pub(super) fn octets(&self) -> usize {
+        self.entries.len() * CHUNK * size_of::<Entry>()
+            + self.buckets.octets()
+            + self.index.allocation_size()
+            + self.queue.capacity() * 4
+    }
+
+    #[inline]
+    fn entry(&self, slot: u32) -> Entry {
+        self.entries.get(slot as usize / CHUNK).map_or(Entry::IDLE, |chunk| chunk[slot as usize % CHUNK])
+    }
+
+    #[inline]
+    fn entry_mut(&mut self, slot: u32) -> &mut Entry {
+        let chunk = slot as usize / CHUNK;
+        while self.entries.len() <= chunk {
+            self.entries.push(vec![Entry::IDLE; CHUNK].into_boxed_slice());
+        }
+        &mut self.entries[chunk][slot as usize % CHUNK]
+    }
+
+    /// Forgets everything and lets go of the attribute sets.
+    pub(super) fn clear(&mut self, sets: &mut Sets) {
+        let held = self.index.drain().map(|id| self.buckets.get(id).attributes);
+        held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
+        (self.entries, self.buckets, self.last) = (Vec::new(), Slab::new(), None);
+        (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
+    }
+
+    /// Whether nothing was said of the slot and nothing is to be: it may be given back.
+    pub(super) fn is_idle(&self, slot: u32) -> bool {
+        self.entry(slot).link & (ADVERTISED | PENDING) == 0
+    }
+
+    /// Whether any chain was told yet, in whole or in part.
+    pub(super) fn has_told(&self) -> bool {
+        self.begun
+    }
+
+    fn hash(&self, wish: &Wish) -> u64 {
+        self.hasher.hash_one((wish.attributes, wish.rule, wish.source))
+    }
+
+    #[inline]
+    fn bucket_of(&mut self, wish: Wish, sets: &mut Sets) -> u32 {
+        if let Some((_, id)) = self.last.filter(|(last, _)| *last == wish) {
+            return id;
+        }
+        let hash = self.hash(&wish);
+        let same = |id: &u32| {
+            let bucket = self.buckets.get(*id);
+            (bucket.attributes, bucket.rule, bucket.source) == (wish.attributes, wish.rule, wish.source)
+        };
+        let id = match self.index.find(hash, same) {
+            Some(id) => *id,
+            None => self.new_bucket(wish, hash, sets),
+        };
+        self.last = Some((wish, id));
+        id
+    }
+
+    fn new_bucket(&mut self, wish: Wish, hash: u64, sets: &mut Sets) -> u32 {
+        let Wish { attributes, rule, source } = wish;
+        sets.retain(attributes);
+        let id = self.buckets.insert(Bucket { attributes, rule, source, ..Bucket::default() });
+        let (buckets, hasher) = (&self.buckets, &self.hasher);
+        self.index.insert_unique(hash, id, |id| {
+            let bucket = buckets.get(*id);
+            hasher.hash_one((bucket.attributes, bucket.rule, bucket.source))
+        });
+        id
+    }
+
+    #[inline]
+    fn release(&mut self, id: u32, sets: &mut Sets) {
+        let bucket = self.buckets.get_mut(id);
+        bucket.refs -= 1;
+        if bucket.refs == 0 {
+            let bucket = self.buckets.remove(id);
+            let wish = Wish { attributes: bucket.attributes, rule: bucket.rule, source: bucket.source };
+            let hash = self.hash(&wish);
+            if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
+                entry.remove();
+            }
+            self.last = self.last.filter(|(_, last)| *last != id);
+            sets.release(bucket.attributes);
+        }
+    }
+
+    /// Takes note of what is to be said of a slot. Nothing is done where that was said already.
+    #[inline]
+    pub(super) fn offer(&mut self, slot: u32, prefix: Prefix<A>, wish: Option<Wish>, sets: &mut Sets) {
+        let bucket = wish.map_or(NONE, |wish| self.bucket_of(wish, sets));
+        let entry = *self.entry_mut(slot);
+        if entry.bucket == bucket {
+            return;
+        }
+        if bucket != NONE {
+            self.buckets.get_mut(bucket).refs += 1;
+            let source = self.buckets.get(bucket).source;
+            if source != NOBODY && entry.is(ADVERTISED) {
+                self.sources.push_back((prefix, source));
+            }
+        }
+        self.entry_mut(slot).bucket = bucket;
+        if !entry.is(PENDING) {
+            self.chain(slot, bucket);
+        }
+        // A pending entry stays in the chain it is in: when that is told, it moves on to the chain it belongs to.
+        if entry.bucket != NONE {
+            self.release(entry.bucket, sets);
+        }
+    }
+
+    /// Puts a slot at the front of the chain of its bucket.
+    #[inline]
+    fn chain(&mut self, slot: u32, bucket: u32) {
+        let head =
+            if bucket == NONE { &mut self.withdrawals } else { &mut self.buckets.get_mut(bucket).head };
+        let next = std::mem::replace(head, slot);
+        let entry = self.entry_mut(slot);
+        entry.link = entry.link & ADVERTISED | PENDING | next;
+        if next == LINK {
+            self.queue.push_back(bucket);
+            self.queued += 1;
+            if bucket != NONE {
+                // A queued bucket stays, even when all its slots went elsewhere meanwhile.
+                self.buckets.get_mut(bucket).refs += 1;
+            }
+        }
+    }
+
+    /// Takes the first slot off a chain.
+    #[inline]
+    fn unchain(&mut self, bucket: u32) -> Option<u32> {
+        let head = if bucket == NONE { self.withdrawals } else { self.buckets.get(bucket).head };
+        if head == LINK {
+            return None;
+        }
+        let entry = self.entry_mut(head);
+        let next = entry.link & LINK;
+        entry.link = entry.link & ADVERTISED | LINK;
+        if bucket == NONE {
+            self.withdrawals = next;
+        } else {
+            self.buckets.get_mut(bucket).head = next;
+        }
+        Some(head)
+    }
+
+    /// The next slot of a chain that is really to be told so; others are moved to where they belong.
+    fn next_of(&mut self, bucket: u32, idle: &mut Vec<u32>) -> Option<u32> {
+        loop {
+            let slot = self.unchain(bucket)?;
+            let entry = self.entry(slot);
+            match (entry.bucket == bucket, entry.is(ADVERTISED)) {
+                // Announced and withdrawn before anybody heard of it, or withdrawn for good.
+                (true, advertised) if bucket == NONE => {
+                    self.entry_mut(slot).link = LINK;
+                    idle.push(slot);
+                    if advertised {
+                        return Some(slot);
+                    }
+                }
+                (true, _) => {
+                    self.entry_mut(slot).link = ADVERTISED | LINK;
+                    return Some(slot);
+                }
+                (false, _) => self.chain(slot, entry.bucket),
+            }
+        }
+    }
+
+    /// Makes the next run out of what is pending. Slots that have become idle are added to `idle`.
+    pub(super) fn make_run(&mut self, with: &mut Telling<'_, A>) -> Option<(Vec<u8>, To)> {
+        let mut out = Vec::new();
+        self.begun = true;
+        if let Some((_, source)) = self.sources.front().copied() {
+            self.tell_source(source, with.view, &mut out);
+            return Some((out, To::Only(source)));
+        }
+        let mut to = None;
+        while let Some(bucket) = self.queue.front().copied().filter(|_| out.len() < RUN) {
+            let source = if bucket == NONE { NOBODY } else { self.buckets.get(bucket).source };
+            if *to.get_or_insert(source) != source {
+                break;
+            }
+            out.reserve(RUN.saturating_sub(out.capacity()));
+            self.tell(bucket, with, &mut out);
+            if self.head(bucket) == LINK {
+                self.queue.pop_front();
+                self.told += 1;
+                if bucket != NONE {
+                    self.release(bucket, with.sets);
+                }
+            }
+        }
+        match to? {
+            NOBODY => Some((out, To::All)),
+            source => Some((out, To::AllBut(source))),
+        }
+    }
+
+    fn head(&self, bucket: u32) -> u32 {
+        if bucket == NONE { self.withdrawals } else { self.buckets.get(bucket).head }
+    }
+
+    fn tell_source(&mut self, source: u16, view: &View, out: &mut Vec<u8>) {
+        let mut theirs = std::iter::from_fn(|| {
+            let (prefix, _) = self.sources.pop_front_if(|(_, to)| *to == source)?;
+            Some(Path::from(prefix))
+        });
+        while out.len() < RUN && pack::withdraw_one(view.family(), view.agreed(), &mut theirs, out) > 0 {}
+    }
+
+    /// Appends UPDATEs for a chain until it ends or the run is long enough.
+    fn tell(&mut self, bucket: u32, with: &mut Telling<'_, A>, out: &mut Vec<u8>) {
+        let (view, table) = (with.view, with.table);
+        let idle = &mut *with.idle;
+        if bucket == NONE {
+            let mut slots = std::iter::from_fn(|| self.next_of(bucket, idle));
+            let mut paths = slots.by_ref().filter_map(|slot| table.slots.get(slot).prefix()).map(Path::from);
+            while out.len() < RUN && pack::withdraw_one(view.family(), view.agreed(), &mut paths, out) > 0 {}
+            return;
+        }
+        let Bucket { attributes, rule, .. } = *self.buckets.get(bucket);
+        let Some(next_hop) = view.write(with.sets, attributes, rule, with.scratch) else {
+            return self.take_back(bucket, with);
+        };
+        let announcement =
+            Announcement { family: view.family(), attributes: &with.scratch.section, next_hop };
+        let mut slots = std::iter::from_fn(|| self.next_of(bucket, idle));
+        let mut paths = slots.by_ref().filter_map(|slot| table.slots.get(slot).prefix()).map(Path::from);
+        while out.len() < RUN {
+            match announcement.encode_one(view.agreed(), &mut paths, out) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(_) => return self.take_back(bucket, with),
+            }
+        }
+    }
+
+    /// The routes of a bucket cannot be told to this group: whoever heard of the prefixes hears that they are gone.
+    #[cold]
+    fn take_back(&mut self, bucket: u32, with: &mut Telling<'_, A>) {
+        self.untold += 1;
+        while let Some(slot) = self.unchain(bucket) {
+            let entry = self.entry(slot);
+            if entry.bucket != bucket {
+                self.chain(slot, entry.bucket);
+                continue;
+            }
+            self.entry_mut(slot).bucket = NONE;
+            self.release(bucket, with.sets);
+            if entry.is(ADVERTISED) {
+                self.chain(slot, NONE);
+            } else {
+                with.idle.push(slot);
+            }
+        }
+    }
+
+    /// What is said of a slot by now, for a member that has to be told again: `None` while a run about it is still
+    /// to come, which will tell every member.
+    pub(super) fn said(&self, slot: u32) -> Option<Said> {
+        let entry = self.entry(slot);
+        if entry.is(PENDING) {
+            return None;
+        }
+        if !entry.is(ADVERTISED) {
+            return Some(Said::Nothing);
+        }
+        let bucket = self.buckets.get(entry.bucket);
+        Some(Said::Routes { bucket: entry.bucket, source: bucket.source })
+    }
+
+    /// The attribute set and the rule of a bucket.
+    pub(super) fn told_as(&self, bucket: u32) -> (AttrId, u16) {
+        let bucket = self.buckets.get(bucket);
+        (bucket.attributes, bucket.rule)
+    }
+}
+
+/// What the members of a group were told of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Nothing,
+    /// The routes of this bucket; all but this source.
+    Routes {
+        bucket: u32,
+        source: u16,
+    },
+}
+
+/// What it takes to make runs.
+pub(super) struct Telling<'a, A> {
+    pub(super) table: &'a Table<A>,
+    pub(super) sets: &'a mut Sets,
+    pub(super) view: &'a View,
+    pub(super) scratch: &'a mut Scratch,
+    /// Slots about which nothing is said any more.
+    pub(super) idle: &'a mut Vec<u32>,
+}
