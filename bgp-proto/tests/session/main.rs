@@ -4,6 +4,7 @@ mod collision;
 mod conversation;
 mod freeze;
 mod negotiation;
+mod plain;
 mod recorded;
 mod restart;
 mod rfc4271;
