@@ -2,11 +2,13 @@
 //!
 //! `cargo run -p bgp-proto --example collector -- 0.0.0.0:1790 65000 192.0.2.9`
 
+#[path = "shared/clock.rs"]
+mod clock;
+
 use bgp_proto::{
     family::Family,
     numbers::{Asn, HoldTime, RouterId},
     session::{Action, RemoteAs, Session, Settings},
-    time::Time,
     wire::{
         capability::{AddPathEntry, AddPathMode, Capability, CapabilityBuf},
         nlri::Nlri,
@@ -18,7 +20,7 @@ use std::{
     fmt::Display,
     io::{ErrorKind, Read, Write},
     net::{IpAddr, TcpListener, TcpStream},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const FAMILIES: [Family; 4] = [Family::IPV4, Family::IPV6, Family::IPV4_MULTICAST, Family::IPV6_MULTICAST];
@@ -70,9 +72,7 @@ fn print(peer: IpAddr, update: &Update<'_>) {
 
 fn listen(mut stream: TcpStream, settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let peer = stream.peer_addr()?.ip();
-    #[expect(clippy::disallowed_methods, reason = "the shell's one clock")]
-    let start = Instant::now();
-    let now = || Time::START + start.elapsed();
+    let now = clock::clock();
     let mut session = Session::new(settings, u64::from(stream.peer_addr()?.port()))?;
     session.start(now());
     let Some(id) = session.accept(now()) else { return Ok(()) };

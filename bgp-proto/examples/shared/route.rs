@@ -1,5 +1,10 @@
 //! What both `announce` examples say: one prefix, from the command line.
 
+#[path = "clock.rs"]
+mod clock;
+
+pub(crate) use clock::clock;
+
 use bgp_proto::{
     agreed::PeerKind,
     attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
@@ -7,14 +12,13 @@ use bgp_proto::{
     numbers::{Asn, HoldTime, Origin, RouterId},
     prefix::Prefix,
     session::{RemoteAs, Settings, Terms},
-    time::Time,
     wire::{
         capability::Capability,
         open::Offer,
         pack::{self, Announcement},
     },
 };
-use std::{net::SocketAddr, time::Instant};
+use std::net::SocketAddr;
 
 /// What the command line asks for.
 pub(crate) struct Wish {
@@ -23,13 +27,6 @@ pub(crate) struct Wish {
     asn: Asn,
     router_id: RouterId,
     prefix: Prefix<u32>,
-}
-
-/// Now, as sessions count it: the one place where the clock is read.
-#[expect(clippy::disallowed_methods, reason = "the shell's one clock")]
-pub(crate) fn clock() -> impl Fn() -> Time {
-    let start = Instant::now();
-    move || Time::START + start.elapsed()
 }
 
 impl Wish {
