@@ -87,5 +87,7 @@ pub mod family;
 pub mod fault;
 pub mod numbers;
 pub mod prefix;
+pub mod session;
 pub mod text;
+pub mod time;
 pub mod wire;

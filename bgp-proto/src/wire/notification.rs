@@ -130,6 +130,49 @@ impl fmt::Display for Notification<'_> {
     }
 }
 
+/// A NOTIFICATION that owns its data: what a session remembers of how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct NotificationBuf {
+    /// The error code.
+    pub code: ErrorCode,
+    /// The subcode; zero means unspecific.
+    pub subcode: u8,
+    /// What the code defines.
+    pub data: Vec<u8>,
+}
+
+impl NotificationBuf {
+    /// The message as a view.
+    pub fn view(&self) -> Notification<'_> {
+        Notification { code: self.code, subcode: self.subcode, data: &self.data }
+    }
+
+    /// The same wrapped into a Hard Reset, which ends graceful restart too (RFC 8538 §3). One that is a Hard Reset
+    /// already stays as it is.
+    #[must_use]
+    pub fn hard(self) -> Self {
+        if (self.code, self.subcode) == (ErrorCode::CEASE, cease::HARD_RESET) {
+            return self;
+        }
+        let mut data = alloc::vec![self.code.0, self.subcode];
+        data.extend_from_slice(&self.data);
+        NotificationBuf { code: ErrorCode::CEASE, subcode: cease::HARD_RESET, data }
+    }
+}
+
+impl From<Notification<'_>> for NotificationBuf {
+    fn from(view: Notification<'_>) -> Self {
+        NotificationBuf { code: view.code, subcode: view.subcode, data: view.data.to_vec() }
+    }
+}
+
+impl fmt::Display for NotificationBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
 /// `Cease, Administrative Shutdown (6/2)`.
 pub(crate) fn describe(code: ErrorCode, subcode: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{}", code.name().unwrap_or("Unknown Error"))?;

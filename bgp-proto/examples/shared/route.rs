@@ -1,0 +1,80 @@
+//! What both `announce` examples say: one prefix, from the command line.
+
+use bgp_proto::{
+    agreed::PeerKind,
+    attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
+    family::Family,
+    numbers::{Asn, HoldTime, Origin, RouterId},
+    prefix::Prefix,
+    session::{RemoteAs, Settings, Terms},
+    time::Time,
+    wire::{
+        capability::Capability,
+        open::Offer,
+        pack::{self, Announcement},
+    },
+};
+use std::{net::SocketAddr, time::Instant};
+
+/// What the command line asks for.
+pub(crate) struct Wish {
+    /// Whom to tell.
+    pub(crate) router: SocketAddr,
+    asn: Asn,
+    router_id: RouterId,
+    prefix: Prefix<u32>,
+}
+
+/// Now, as sessions count it: the one place where the clock is read.
+#[expect(clippy::disallowed_methods, reason = "the shell's one clock")]
+pub(crate) fn clock() -> impl Fn() -> Time {
+    let start = Instant::now();
+    move || Time::START + start.elapsed()
+}
+
+impl Wish {
+    /// `NAME ROUTER:PORT LOCAL-AS ROUTER-ID PREFIX`.
+    pub(crate) fn of_arguments(name: &str) -> Result<Wish, Box<dyn std::error::Error>> {
+        let arguments: Vec<_> = std::env::args().skip(1).collect();
+        let [router, asn, router_id, prefix] = arguments.as_slice() else {
+            return Err(format!("usage: {name} ROUTER:PORT LOCAL-AS ROUTER-ID PREFIX").into());
+        };
+        Ok(Wish {
+            router: router.parse()?,
+            asn: asn.parse()?,
+            router_id: router_id.parse()?,
+            prefix: prefix.parse()?,
+        })
+    }
+
+    /// A session that dials and talks to whatever AS answers.
+    pub(crate) fn settings(&self) -> Settings {
+        let hold_time = HoldTime::new(90).unwrap_or(HoldTime::OFF);
+        let mut offer = Offer::new(self.asn, self.router_id, hold_time);
+        // Implied by RFC 4760 where no family is said, and yet some routers want to hear it.
+        offer.capabilities.push(Capability::Multiprotocol(Family::IPV4).into());
+        Settings::new(offer, RemoteAs::Any)
+    }
+
+    /// Appends the UPDATE and the End-of-RIB.
+    pub(crate) fn encode(&self, local: SocketAddr, terms: &Terms, out: &mut Vec<u8>) {
+        let SocketAddr::V4(local) = local else {
+            return eprintln!("an IPv4 prefix needs an IPv4 next hop: dial the router's IPv4 address");
+        };
+        let internal = terms.agreed.peer_kind == PeerKind::Internal;
+        let shared = PathAttributes {
+            origin: Some(Origin::IGP),
+            as_path: if internal { AsPathBuf::default() } else { AsPathBuf::sequence(&[self.asn]) },
+            local_pref: internal.then_some(100),
+            ..PathAttributes::default()
+        };
+        let mut attributes = Vec::new();
+        shared.encode(terms.agreed.four_octet_as, &mut attributes);
+        let next_hop = NextHop::Ipv4(*local.ip());
+        let announcement = Announcement { family: Family::IPV4, attributes: &attributes, next_hop };
+        if let Err(error) = announcement.encode(&terms.agreed, [self.prefix.into()], out) {
+            eprintln!("{error}");
+        }
+        pack::end_of_rib(Family::IPV4, out);
+    }
+}
