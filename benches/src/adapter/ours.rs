@@ -73,9 +73,11 @@ fn sum_attributes(attributes: &Attributes<'_>, sum: &mut Sum) {
     if let Some(origin) = attributes.origin() {
         sum.add(What::Origin, origin.0);
     }
-    for segment in attributes.as_path().into_iter().flat_map(|path| path.segments()) {
-        sum.segment(segment.kind.0, segment.count());
-        segment.asns().for_each(|asn| sum.add(What::Asn, asn.0));
+    if let Some(path) = attributes.as_path() {
+        for segment in path.segments() {
+            sum.segment(segment.kind.0, segment.count());
+            segment.asns().for_each(|asn| sum.add(What::Asn, asn.0));
+        }
     }
     if let Some(next_hop) = attributes.next_hop() {
         sum.add(What::NextHop, next_hop.to_bits());

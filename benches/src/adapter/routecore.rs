@@ -26,8 +26,9 @@ pub struct Routecore(SessionConfig);
 
 impl Codec for Routecore {
     const NAME: &'static str = "routecore";
-    const NOTE: Option<&'static str> =
-        Some("its builder is consumed by each message: encoding includes a clone of attributes and prefixes");
+    const NOTE: Option<&'static str> = Some(
+        "its builder is consumed by each message: encoding includes a clone of attributes and prefixes; IPv4 prefixes go into MP attributes",
+    );
     type Encoder = Encoder;
 
     fn new(four_octet_as: bool) -> Self {

@@ -13,6 +13,9 @@ const HEADER: usize = 19;
 
 impl Codec for Zettabgp {
     const NAME: &'static str = "zettabgp";
+    const NOTE: Option<&'static str> = Some(
+        "writes AS_SEQUENCE as AS_SET; takes an FQDN capability with a domain for a fault (the OPEN here has none)",
+    );
     type Encoder = Encoder;
 
     fn new(four_octet_as: bool) -> Self {
