@@ -103,7 +103,10 @@ fn encode<C: Codec>(criterion: &mut Criterion, table: &mut Table, case: Case, me
         let wanted = reader.decode(message);
         if reader.decode(encoder.encode()) != wanted {
             assert_ne!(C::NAME, View::NAME, "our own octets say something else: {}", case.name());
-            table.note(format!("{} encodes something else than it was given: {}", C::NAME, case.name()));
+            table.note(format!(
+                "{}: some of its encoded messages say something else than it was given",
+                C::NAME
+            ));
         }
         measure(criterion, &row, C::NAME, 1, || {
             black_box(black_box(&mut encoder).encode());
@@ -135,12 +138,16 @@ fn replay_messages() -> Result<(Vec<Recorded>, Vec<String>), String> {
     let mut notes = Vec::new();
     let expected: Vec<_> = messages.iter().map(sum_of::<View>).collect();
     let mut wanted: Vec<_> = expected.iter().map(Option::is_some).collect();
+    let faults = wanted.iter().filter(|decoded| !**decoded).count();
+    if faults > 0 {
+        notes.push(format!("replay: bgp-proto takes {faults} of {all} UPDATEs for faults; left out for all"));
+    }
     let silent = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     each!(C => if C::READS_EVERYTHING {
         let mut differs = 0;
         for ((message, expected), wanted) in messages.iter().zip(&expected).zip(&mut wanted) {
-            if sum_of::<C>(message) != *expected {
+            if expected.is_some() && sum_of::<C>(message) != *expected {
                 differs += 1;
                 *wanted = false;
             }
