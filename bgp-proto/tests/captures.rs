@@ -36,7 +36,7 @@ const REALLY_WRONG: [(&str, &str, &str, &str); 3] = [
     (
         "gobgp-",
         "both-families.hex",
-        "UPDATE Message Error, Optional Attribute Error (3/9)",
+        "[Malformed { code: AttributeCode(14) MP_REACH_NLRI, treatment: Withdraw",
         "IPv4 prefixes with IPv6 next hops, which only GoBGP offered (RFC 8950 §4, RFC 7606 §7.11)",
     ),
     (
