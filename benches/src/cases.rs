@@ -76,13 +76,15 @@ impl Case {
     pub fn message(self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
-            Case::Small => announce(Family::IPV4, &attributes(), ipv4(1), &mut out),
-            Case::Many => announce(Family::IPV4, &attributes(), ipv4(200), &mut out),
-            Case::Mixed => announce(Family::IPV4, &attributes(), mixed(ipv4(200), &IPV4_LENGTHS), &mut out),
-            Case::Ipv6 => announce(Family::IPV6, &large(), ipv6(100), &mut out),
-            Case::MixedIpv6 => announce(Family::IPV6, &large(), mixed(ipv6(100), &IPV6_LENGTHS), &mut out),
+            Case::Small => announce(Family::IPV4, &attributes(), spread(1), &mut out),
+            Case::Many => announce(Family::IPV4, &attributes(), spread(200), &mut out),
+            Case::Mixed => announce(Family::IPV4, &attributes(), mixed(spread(200), &IPV4_LENGTHS), &mut out),
+            Case::Ipv6 => announce(Family::IPV6, &large(), spread_wide(100), &mut out),
+            Case::MixedIpv6 => {
+                announce(Family::IPV6, &large(), mixed(spread_wide(100), &IPV6_LENGTHS), &mut out);
+            }
             Case::Withdrawn => {
-                let messages = pack::withdraw(Family::IPV4, &agreed(true), ipv4(500), &mut out);
+                let messages = pack::withdraw(Family::IPV4, &agreed(true), spread(500), &mut out);
                 assert_eq!(messages, 1);
             }
             Case::Keepalive => message::keepalive(&mut out),
@@ -120,6 +122,7 @@ fn attributes() -> PathAttributes {
     PathAttributes {
         origin: Some(Origin::IGP),
         as_path: AsPathBuf::sequence(&[64500, 4_200_000_001, 174, 3356, 398_101].map(Asn)),
+        med: Some(100),
         communities: (1..=5).map(|n| Community((64500 << 16) | (n * 100))).collect(),
         ..PathAttributes::default()
     }
@@ -135,14 +138,14 @@ fn large() -> PathAttributes {
     }
 }
 
-/// Prefixes as a routing table has them: neighbours in number, not in order.
-fn ipv4(count: u32) -> impl Iterator<Item = Path<Prefix<u32>>> {
+/// Prefixes close together, not in order.
+fn spread(count: u32) -> impl Iterator<Item = Path<Prefix<u32>>> {
     (0..count)
         .map(|n| (0x0b00_0000 | (n * 7919 % 65536) << 8, 24))
         .filter_map(|(bits, len)| Prefix::new(bits, len).map(Path::from))
 }
 
-fn ipv6(count: u128) -> impl Iterator<Item = Path<Prefix<u128>>> {
+fn spread_wide(count: u128) -> impl Iterator<Item = Path<Prefix<u128>>> {
     (0..count)
         .filter_map(|n| Prefix::new((0x2001_0db8 << 96) | ((n * 7919 % 65536) << 80), 48).map(Path::from))
 }

@@ -45,13 +45,13 @@ impl Sum {
 
     /// Adds an IPv4 prefix.
     #[inline(always)]
-    pub fn prefix4(&mut self, what: What, bits: u32, len: u8) {
+    pub fn prefix(&mut self, what: What, bits: u32, len: u8) {
         self.add(what, u64::from(bits) << 8 | u64::from(len));
     }
 
     /// Adds an IPv6 prefix.
     #[inline(always)]
-    pub fn prefix6(&mut self, what: What, bits: u128, len: u8) {
+    pub fn prefix_wide(&mut self, what: What, bits: u128, len: u8) {
         self.add_wide(what, bits);
         self.add(what, len);
     }

@@ -51,8 +51,8 @@ impl Codec for Netgauze {
 }
 
 fn sum_update(update: &BgpUpdateMessage, sum: &mut Sum) {
-    prefixes4(What::Withdrawn, update.withdraw_routes(), sum);
-    prefixes4(What::Announced, update.nlri(), sum);
+    prefixes(What::Withdrawn, update.withdraw_routes(), sum);
+    prefixes(What::Announced, update.nlri(), sum);
     for attribute in update.path_attributes() {
         match attribute.value() {
             PathAttributeValue::Origin(origin) => sum.add(What::Origin, *origin as u8),
@@ -115,12 +115,12 @@ fn sum_reach(reach: &MpReach, sum: &mut Sum) {
                 IpAddr::V4(address) => sum.add(What::MpNextHop, address.to_bits()),
                 IpAddr::V6(address) => sum.add_wide(What::MpNextHop, address.to_bits()),
             }
-            prefixes4(What::Announced, nlri, sum);
+            prefixes(What::Announced, nlri, sum);
         }
         MpReach::Ipv6Unicast { next_hop_global, nlri, .. } => {
             sum.family(What::Family, 2, 1);
             sum.add_wide(What::MpNextHop, next_hop_global.to_bits());
-            prefixes6(What::Announced, nlri, sum);
+            prefixes_wide(What::Announced, nlri, sum);
         }
         _ => {}
     }
@@ -130,27 +130,27 @@ fn sum_unreach(unreach: &MpUnreach, sum: &mut Sum) {
     match unreach {
         MpUnreach::Ipv4Unicast { nlri } => {
             sum.family(What::Family, 1, 1);
-            prefixes4(What::Withdrawn, nlri, sum);
+            prefixes(What::Withdrawn, nlri, sum);
         }
         MpUnreach::Ipv6Unicast { nlri } => {
             sum.family(What::Family, 2, 1);
-            prefixes6(What::Withdrawn, nlri, sum);
+            prefixes_wide(What::Withdrawn, nlri, sum);
         }
         _ => {}
     }
 }
 
 #[inline]
-fn prefixes4(what: What, nlri: &[Ipv4UnicastAddress], sum: &mut Sum) {
+fn prefixes(what: What, nlri: &[Ipv4UnicastAddress], sum: &mut Sum) {
     for net in nlri.iter().map(|nlri| nlri.network().address()) {
-        sum.prefix4(what, net.addr().to_bits(), net.prefix_len());
+        sum.prefix(what, net.addr().to_bits(), net.prefix_len());
     }
 }
 
 #[inline]
-fn prefixes6(what: What, nlri: &[Ipv6UnicastAddress], sum: &mut Sum) {
+fn prefixes_wide(what: What, nlri: &[Ipv6UnicastAddress], sum: &mut Sum) {
     for net in nlri.iter().map(|nlri| nlri.network().address()) {
-        sum.prefix6(what, net.addr().to_bits(), net.prefix_len());
+        sum.prefix_wide(what, net.addr().to_bits(), net.prefix_len());
     }
 }
 

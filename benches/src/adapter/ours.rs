@@ -141,7 +141,7 @@ fn sum_nlri(what: What, nlri: Nlri<'_>, sum: &mut Sum) {
     match nlri {
         Nlri::Ipv4(items) => sum_prefixes(what, items, sum),
         Nlri::Ipv6(items) => {
-            items.for_each(|path| sum.prefix6(what, path.item.bits(), path.item.len()));
+            items.for_each(|path| sum.prefix_wide(what, path.item.bits(), path.item.len()));
         }
         _ => {}
     }
@@ -149,7 +149,7 @@ fn sum_nlri(what: What, nlri: Nlri<'_>, sum: &mut Sum) {
 
 #[inline(always)]
 fn sum_prefixes(what: What, items: Items<'_, Prefix<u32>>, sum: &mut Sum) {
-    items.for_each(|path| sum.prefix4(what, path.item.bits(), path.item.len()));
+    items.for_each(|path| sum.prefix(what, path.item.bits(), path.item.len()));
 }
 
 #[inline(always)]

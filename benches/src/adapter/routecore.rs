@@ -188,8 +188,8 @@ fn sum_reach(
 fn prefix(what: What, nlri: &impl IsPrefix, sum: &mut Sum) {
     let (address, len) = nlri.prefix().addr_and_len();
     match address {
-        IpAddr::V4(address) => sum.prefix4(what, address.to_bits(), len),
-        IpAddr::V6(address) => sum.prefix6(what, address.to_bits(), len),
+        IpAddr::V4(address) => sum.prefix(what, address.to_bits(), len),
+        IpAddr::V6(address) => sum.prefix_wide(what, address.to_bits(), len),
     }
 }
 

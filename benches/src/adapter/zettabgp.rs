@@ -142,10 +142,10 @@ fn family(addresses: &BgpAddrs, sum: &mut Sum) {
 fn prefixes(what: What, addresses: &BgpAddrs, sum: &mut Sum) {
     match addresses {
         BgpAddrs::IPV4U(nlri) => {
-            nlri.iter().for_each(|prefix| sum.prefix4(what, prefix.addr.to_bits(), prefix.prefixlen));
+            nlri.iter().for_each(|prefix| sum.prefix(what, prefix.addr.to_bits(), prefix.prefixlen));
         }
         BgpAddrs::IPV6U(nlri) => {
-            nlri.iter().for_each(|prefix| sum.prefix6(what, prefix.addr.to_bits(), prefix.prefixlen));
+            nlri.iter().for_each(|prefix| sum.prefix_wide(what, prefix.addr.to_bits(), prefix.prefixlen));
         }
         _ => {}
     }
