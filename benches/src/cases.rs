@@ -124,6 +124,7 @@ fn attributes() -> PathAttributes {
     PathAttributes {
         origin: Some(Origin::IGP),
         as_path: AsPathBuf::sequence(&[64500, 4_200_000_001, 174, 3356, 398_101].map(Asn)),
+        med: Some(100),
         communities: (1..=5).map(|n| Community((64500 << 16) | (n * 100))).collect(),
         ..PathAttributes::default()
     }
