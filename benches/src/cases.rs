@@ -79,11 +79,11 @@ impl Case {
             Case::Small => announce(Family::IPV4, &attributes(), prefixes(1, IPV4), &mut out),
             Case::Many => announce(Family::IPV4, &attributes(), prefixes(200, IPV4), &mut out),
             Case::Mixed => {
-                announce(Family::IPV4, &attributes(), mixed(prefixes(200, IPV4), &IPV4_LENGTHS), &mut out)
+                announce(Family::IPV4, &attributes(), mixed(prefixes(200, IPV4), &IPV4_LENGTHS), &mut out);
             }
             Case::Ipv6 => announce(Family::IPV6, &large(), prefixes(100, IPV6), &mut out),
             Case::MixedIpv6 => {
-                announce(Family::IPV6, &large(), mixed(prefixes(100, IPV6), &IPV6_LENGTHS), &mut out)
+                announce(Family::IPV6, &large(), mixed(prefixes(100, IPV6), &IPV6_LENGTHS), &mut out);
             }
             Case::Withdrawn => {
                 let messages = pack::withdraw(Family::IPV4, &agreed(true), prefixes(500, IPV4), &mut out);
