@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "shared with the tests of bgp-proto")]
 mod read;
 mod routes;
+mod session;
 
 use bgp_proto::{
     agreed::{Agreed, FamilyAgreed, PeerKind},
@@ -20,13 +21,14 @@ use bgp_proto::{
 };
 
 pub use routes::identity;
+pub use session::session;
 
 /// A target: its name, which is also the folder of its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 4] =
-    [("frame", frame), ("open", open), ("update", update), ("identity", identity)];
+pub const TARGETS: [Target; 5] =
+    [("frame", frame), ("open", open), ("update", update), ("identity", identity), ("session", session)];
 
 /// An agreement for each value of an octet: peer kind, widths, ADD-PATH, next hops.
 fn agreed(choice: u8) -> Agreed {

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     fault::ErrorCode,
     time::Time,
-    wire::notification::{NotificationBuf, cease},
+    wire::{
+        HEADER, MAX_MESSAGE,
+        notification::{Notification, NotificationBuf, cease},
+    },
 };
 use alloc::vec::Vec;
 
@@ -40,11 +43,16 @@ impl Session {
     /// Ends a connection; if it was the only one, the session goes where `then` says.
     pub(super) fn end(&mut self, now: Time, id: ConnectionId, reason: Reason, then: Then) {
         let Some(index) = self.index(id) else { return };
-        let Connection { out, state, .. } = self.connections.remove(index);
+        let known = self.connections.remove(index);
+        let limit = known.opened().map_or(MAX_MESSAGE, |opened| opened.terms.agreed.max_message());
+        let Connection { out, state, .. } = known;
         let mut last = Vec::new();
         if let Some(notification) = reason.sent() {
             last = out.take();
-            notification.view().encode(&mut last);
+            let Notification { code, subcode, data } = notification.view();
+            // What quotes a long attribute must fit what the peer takes.
+            let room = limit - HEADER - 2;
+            Notification { code, subcode, data: data.get(..room).unwrap_or(data) }.encode(&mut last);
         }
         self.actions.push_back(Action::Close { connection: id, reason: reason.clone(), last });
         if let State::Established { opened, since, .. } = &state {

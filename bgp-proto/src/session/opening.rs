@@ -2,7 +2,6 @@
 
 use super::{
     Action, ConnectionId, Phase, Reason, Session,
-    collision::identity,
     connection::{Connection, Opened, State, Timers},
     ending::{FAILED, Then},
 };
@@ -38,18 +37,13 @@ impl Session {
 
     /// TCP is up.
     pub(super) fn up(&mut self, now: Time, id: ConnectionId) {
-        let ours = identity(&self.settings.offer);
-        let ahead = self.other(id).filter(|other| other.is_confirmed());
-        let wins = |other: &Connection| other.opened().is_some_and(|opened| ours > identity(&opened.theirs));
-        let ahead = ahead.map(|other| (other.is_established(), wins(other)));
+        let ahead = self.other(id).filter(|other| other.is_confirmed()).map(Connection::is_established);
         let Some(known) = self.connection(id) else { return };
-        known.later = ahead.is_some_and(|(established, _)| established);
+        known.later = ahead == Some(true);
         let dialled = known.dialled;
         match (ahead, self.settings.delay_open) {
-            // Sent now, our OPEN could only cost the connection that is further.
-            (Some((established, we_win)), _) if dialled && (established || !we_win) => {
-                self.end(now, id, Reason::NotNeeded, Then::Listen);
-            }
+            // Sent now, our OPEN could only cost the session that is up.
+            (Some(true), _) if dialled => self.end(now, id, Reason::NotNeeded, Then::Listen),
             (Some(_), _) if !dialled => self.delay(now, id, Time::NEVER),
             (_, Some(delay)) => self.delay(now, id, now + delay),
             (_, None) => self.send_open(now, id),

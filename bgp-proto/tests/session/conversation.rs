@@ -164,6 +164,12 @@ fn a_peer_that_refuses_dials_is_dialled_again_with_growing_pauses() {
     world.reachable = [false, true];
     world.event(1, Event::Start);
     assert!(world.run_until(world.now + secs(2), World::both_up), "{}", world.log(0));
+    // The dials that failed before count no longer.
+    world.reachable = [true, false];
+    world.run(secs(100));
+    world.event(1, Event::Stop(Cause::Shutdown(None)));
+    world.event(1, Event::Start);
+    assert!(world.run_until(world.now + secs(2), World::both_up), "{}", world.log(0));
 }
 
 #[test]
@@ -293,4 +299,17 @@ fn the_offer_can_change_for_the_next_session_while_one_is_up() {
     world.event(0, Event::Reset(Cause::ConfigurationChange));
     assert!(world.run_until(world.now + secs(90), World::both_up));
     assert_eq!(world.session(1).terms().unwrap().hold_time.seconds(), 30);
+}
+
+/// A peer that restarted and waits for our OPEN gets it when the old connection is known to be dead.
+#[test]
+fn a_second_connection_goes_on_when_the_first_is_lost() {
+    let mut world = World::new(speaker(1), speaker(2));
+    world.start();
+    let first = world.session(0).established().unwrap();
+    let second = world.event(0, Event::Accept).unwrap();
+    assert!(world.session(0).transmit(second).is_empty(), "our OPEN waits for the peer's");
+    world.event(0, Event::Closed(first));
+    assert_eq!(world.state(0), SessionState::OpenSent);
+    assert_eq!(world.session(0).transmit(second)[18], 1, "an OPEN");
 }

@@ -1,6 +1,6 @@
 //! Freezing at every octet of a conversation: nothing that either side can see changes.
 
-use crate::wire::{graceful, offer, speaker};
+use crate::wire::{World, graceful, offer, secs, speaker};
 use bgp_proto::{
     family::Family,
     session::{
@@ -157,4 +157,27 @@ fn a_frozen_session_of_another_layout_or_of_settings_that_refuse_it_is_not_conti
         Session::new(Settings::new(offer(1, 1), RemoteAs::Any), 1).unwrap().freeze(&[]).unwrap_err(),
         NotFrozen::NotEstablished
     );
+}
+
+#[test]
+fn what_is_stale_when_a_session_is_frozen_is_stale_when_it_goes_on() {
+    let settings = || graceful(speaker(1), true, 0);
+    let mut world = World::new(settings(), graceful(speaker(2), true, 0));
+    world.start();
+    world.cut();
+    assert!(world.run_until(world.now + secs(60), World::both_up));
+    let id = world.session(0).established().unwrap();
+    let frozen = world.session(0).freeze(&[]).unwrap();
+    assert_eq!(
+        frozen.stale.iter().map(|stale| stale.family).collect::<Vec<_>>(),
+        [Family::IPV4, Family::IPV6]
+    );
+    let mut session = Session::thaw(settings(), carried(&frozen)).unwrap();
+    let mut complete = Vec::new();
+    pack::end_of_rib(Family::IPV4, &mut complete);
+    let (mut input, mut seen) = (complete.as_slice(), Vec::new());
+    while let Some(action) = session.receive(world.now, id, &mut input) {
+        seen.push(action.to_string());
+    }
+    assert_eq!(seen, ["end of ipv4", "drop stale ipv4"]);
 }

@@ -9,4 +9,5 @@ mod restart;
 mod rfc4271;
 mod rfc4271_table;
 mod storm;
+mod watch;
 mod wire;
