@@ -68,7 +68,7 @@ impl Session {
         Some(id)
     }
 
-    /// The dial of [`Action::Connect`] succeeded.
+    /// The dial of [`Action::Connect`](super::Action::Connect) succeeded.
     pub fn connected(&mut self, now: Time, connection: ConnectionId) {
         let known = self.connection(connection);
         if known.is_some_and(|known| matches!(known.state, State::Connecting)) {
