@@ -103,7 +103,10 @@ fn encode<C: Codec>(criterion: &mut Criterion, table: &mut Table, case: Case, me
         let wanted = reader.decode(message);
         if reader.decode(encoder.encode()) != wanted {
             assert_ne!(C::NAME, View::NAME, "our own octets say something else: {}", case.name());
-            table.note(format!("{} encodes something else than it was given: {}", C::NAME, case.name()));
+            table.note(format!(
+                "{}: some of its encoded messages say something else than it was given",
+                C::NAME
+            ));
         }
         measure(criterion, &row, C::NAME, 1, || {
             black_box(black_box(&mut encoder).encode());
@@ -135,12 +138,16 @@ fn replay_messages() -> Result<(Vec<Recorded>, Vec<String>), String> {
     let mut notes = Vec::new();
     let expected: Vec<_> = messages.iter().map(sum_of::<View>).collect();
     let mut wanted: Vec<_> = expected.iter().map(Option::is_some).collect();
+    let faults = wanted.iter().filter(|decoded| !**decoded).count();
+    if faults > 0 {
+        notes.push(format!("replay: bgp-proto takes {faults} of {all} UPDATEs for faults; left out for all"));
+    }
     let silent = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     each!(C => if C::READS_EVERYTHING {
         let mut differs = 0;
         for ((message, expected), wanted) in messages.iter().zip(&expected).zip(&mut wanted) {
-            if sum_of::<C>(message) != *expected {
+            if expected.is_some() && sum_of::<C>(message) != *expected {
                 differs += 1;
                 *wanted = false;
             }
@@ -160,7 +167,7 @@ fn sum_of<C: Codec>(message: &Recorded) -> Option<u64> {
     catch_unwind(AssertUnwindSafe(|| C::new(message.four_octet_as).decode(&message.bytes))).ok().flatten()
 }
 
-/// Measures with Criterion and returns the median of its samples, in nanoseconds per message. `None` where the
+/// Measures with Criterion and returns its fastest sample, in nanoseconds per message. `None` where the
 /// command line filters it out.
 fn measure<T>(
     criterion: &mut Criterion,
@@ -184,9 +191,6 @@ fn measure<T>(
         });
     });
     group.finish();
-    let mut samples = samples.into_inner();
-    // The first ones warmed up.
-    samples.drain(..samples.len().saturating_sub(20));
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).map(|median| median / messages as f64)
+    // The fastest: whatever else the machine does only adds to a sample.
+    samples.into_inner().into_iter().min_by(f64::total_cmp).map(|fastest| fastest / messages as f64)
 }

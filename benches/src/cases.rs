@@ -76,13 +76,17 @@ impl Case {
     pub fn message(self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
-            Case::Small => announce(Family::IPV4, &attributes(), ipv4(1), &mut out),
-            Case::Many => announce(Family::IPV4, &attributes(), ipv4(200), &mut out),
-            Case::Mixed => announce(Family::IPV4, &attributes(), mixed(ipv4(200), &IPV4_LENGTHS), &mut out),
-            Case::Ipv6 => announce(Family::IPV6, &large(), ipv6(100), &mut out),
-            Case::MixedIpv6 => announce(Family::IPV6, &large(), mixed(ipv6(100), &IPV6_LENGTHS), &mut out),
+            Case::Small => announce(Family::IPV4, &attributes(), prefixes(1, IPV4), &mut out),
+            Case::Many => announce(Family::IPV4, &attributes(), prefixes(200, IPV4), &mut out),
+            Case::Mixed => {
+                announce(Family::IPV4, &attributes(), mixed(prefixes(200, IPV4), &IPV4_LENGTHS), &mut out);
+            }
+            Case::Ipv6 => announce(Family::IPV6, &large(), prefixes(100, IPV6), &mut out),
+            Case::MixedIpv6 => {
+                announce(Family::IPV6, &large(), mixed(prefixes(100, IPV6), &IPV6_LENGTHS), &mut out);
+            }
             Case::Withdrawn => {
-                let messages = pack::withdraw(Family::IPV4, &agreed(true), ipv4(500), &mut out);
+                let messages = pack::withdraw(Family::IPV4, &agreed(true), prefixes(500, IPV4), &mut out);
                 assert_eq!(messages, 1);
             }
             Case::Keepalive => message::keepalive(&mut out),
@@ -120,6 +124,7 @@ fn attributes() -> PathAttributes {
     PathAttributes {
         origin: Some(Origin::IGP),
         as_path: AsPathBuf::sequence(&[64500, 4_200_000_001, 174, 3356, 398_101].map(Asn)),
+        med: Some(100),
         communities: (1..=5).map(|n| Community((64500 << 16) | (n * 100))).collect(),
         ..PathAttributes::default()
     }
@@ -136,21 +141,21 @@ fn large() -> PathAttributes {
 }
 
 /// Prefixes as a routing table has them: close in number, not in order.
-fn ipv4(count: u32) -> impl Iterator<Item = Path<Prefix<u32>>> {
-    (0..count)
-        .map(|n| (0x0b00_0000 | (n * 7919 % 65536) << 8, 24))
-        .filter_map(|(bits, len)| Prefix::new(bits, len).map(Path::from))
+fn prefixes<A: Address>(
+    count: u32,
+    (bits, len): (fn(u32) -> A, u8),
+) -> impl Iterator<Item = Path<Prefix<A>>> {
+    (0..count).filter_map(move |n| Prefix::new(bits(n * 7919 % 65536), len).map(Path::from))
 }
 
-fn ipv6(count: u128) -> impl Iterator<Item = Path<Prefix<u128>>> {
-    (0..count)
-        .filter_map(|n| Prefix::new((0x2001_0db8 << 96) | ((n * 7919 % 65536) << 80), 48).map(Path::from))
-}
+/// The bits of the prefix with a number, and its length.
+const IPV4: (fn(u32) -> u32, u8) = (|number| 0x0b00_0000 | number << 8, 24);
+const IPV6: (fn(u32) -> u128, u8) = (|number| (0x2001_0db8 << 96) | u128::from(number) << 80, 48);
 
 /// Of a hundred prefixes, about how many have each length; the rest is spread.
-const IPV4_LENGTHS: [(u8, u32); 9] =
+pub(crate) const IPV4_LENGTHS: [(u8, u32); 9] =
     [(24, 60), (22, 11), (23, 10), (21, 5), (20, 4), (19, 3), (16, 2), (18, 2), (17, 1)];
-const IPV6_LENGTHS: [(u8, u32); 8] =
+pub(crate) const IPV6_LENGTHS: [(u8, u32); 8] =
     [(48, 46), (32, 13), (44, 12), (40, 8), (36, 4), (29, 4), (47, 3), (46, 3)];
 
 /// The same prefixes with lengths drawn from a distribution, always the same draw.

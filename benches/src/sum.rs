@@ -43,17 +43,10 @@ impl Sum {
         self.add(what, ((value >> 64) as u64) ^ (value as u64).rotate_left(17));
     }
 
-    /// Adds an IPv4 prefix.
+    /// Adds a prefix of either width.
     #[inline(always)]
-    pub fn prefix4(&mut self, what: What, bits: u32, len: u8) {
-        self.add(what, u64::from(bits) << 8 | u64::from(len));
-    }
-
-    /// Adds an IPv6 prefix.
-    #[inline(always)]
-    pub fn prefix6(&mut self, what: What, bits: u128, len: u8) {
-        self.add_wide(what, bits);
-        self.add(what, len);
+    pub fn prefix(&mut self, what: What, bits: impl Into<u128>, len: u8) {
+        self.add_wide(what, bits.into().rotate_left(8) ^ u128::from(len));
     }
 
     /// Adds a family.

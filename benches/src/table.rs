@@ -48,12 +48,12 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nns per message, and how many times the first column:\n")?;
-        write!(f, "| {:<30} |", "case")?;
+        write!(f, "| {:<35} |", "case")?;
         self.columns.iter().try_for_each(|column| write!(f, " {column:>18} |"))?;
-        write!(f, "\n|{:-<32}|", "")?;
+        write!(f, "\n|{:-<37}|", "")?;
         self.columns.iter().try_for_each(|_| write!(f, "{:->19}:|", ""))?;
         for row in &self.rows {
-            write!(f, "\n| {:<30} |", row.name)?;
+            write!(f, "\n| {:<35} |", row.name)?;
             let ours = row.cells.first().copied().flatten();
             for column in 0..self.columns.len() {
                 let text = match (row.cells.get(column).copied().flatten(), ours) {

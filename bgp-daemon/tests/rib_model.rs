@@ -228,25 +228,8 @@ impl World {
                     .routes
                     .extend(routes.iter().map(|(number, kind)| ((*number, LOCAL), (*kind, false))));
             }
-            Op::Down(peer, keep) if self.up[peer] => {
-                self.rib.peer_down(self.peers[peer], if keep { &[Family::IPV4] } else { &[] });
-                self.up[peer] = false;
-                self.held[peer].clear();
-                // RFC 4724 §4.2: what was stale before this restart goes in any case.
-                self.model.routes.retain(|(_, sender), (_, stale)| *sender != peer || keep && !*stale);
-                self.model
-                    .routes
-                    .iter_mut()
-                    .filter(|((_, s), _)| *s == peer)
-                    .for_each(|(_, (_, stale))| *stale = true);
-            }
-            Op::Up(peer) if !self.up[peer] => {
-                let router_id = RouterId::new(peer as u32 + 1).unwrap();
-                let session =
-                    Session { router_id, address: [192, 0, 2, 1].into(), agreed: agreed(), next_hop: None };
-                self.rib.peer_up(self.peers[peer], &session);
-                self.up[peer] = true;
-            }
+            Op::Down(peer, keep) if self.up[peer] => self.down(peer, keep),
+            Op::Up(peer) if !self.up[peer] => self.rise(peer),
             Op::Sweep(peer) => {
                 self.rib.sweep(self.peers[peer], Family::IPV4);
                 self.model.routes.retain(|(_, sender), (_, stale)| *sender != peer || !*stale);
@@ -270,6 +253,26 @@ impl World {
                 self.model.costs[usize::from(number)] = None;
             }
         }
+    }
+
+    fn down(&mut self, peer: usize, keep: bool) {
+        self.rib.peer_down(self.peers[peer], if keep { &[Family::IPV4] } else { &[] });
+        self.up[peer] = false;
+        self.held[peer].clear();
+        // RFC 4724 §4.2: what was stale before this restart goes in any case.
+        self.model.routes.retain(|(_, sender), (_, stale)| *sender != peer || keep && !*stale);
+        self.model
+            .routes
+            .iter_mut()
+            .filter(|((_, s), _)| *s == peer)
+            .for_each(|(_, (_, stale))| *stale = true);
+    }
+
+    fn rise(&mut self, peer: usize) {
+        let router_id = RouterId::new(peer as u32 + 1).unwrap();
+        let session = Session { router_id, address: [192, 0, 2, 1].into(), agreed: agreed(), next_hop: None };
+        self.rib.peer_up(self.peers[peer], &session);
+        self.up[peer] = true;
     }
 
     fn settle(&mut self) {

@@ -1,4 +1,4 @@
-//! BGP-4 for Rust: a zero-copy wire codec with RFC 7606 error treatment.
+//! BGP-4 for Rust: a zero-copy wire codec with RFC 7606 error treatment, and the session as a machine without I/O.
 //!
 //! No I/O, no clock, no threads, no logging, no `unsafe`; `no_std` with `alloc`. No input can make it panic.
 //!
@@ -54,10 +54,55 @@
 //! becomes. Everything less is part of the decoded UPDATE (RFC 7606): [`Update::treatment`] says what the message
 //! costs, [`Update::malformed`] which attributes are to blame; prefixes stay readable where they are to be withdrawn.
 //!
+//! # The session
+//!
+//! A [`Session`](session::Session) is RFC 4271's state machine with its connections, collisions, negotiation, timers and
+//! NOTIFICATIONs. Time and octets go in; octets, actions and one deadline come out. The caller owns the sockets:
+//!
+//! ```
+//! use bgp_proto::{numbers::{Asn, HoldTime}, time::Time, wire::open::Offer};
+//! use bgp_proto::session::{Action, RemoteAs, Session, SessionState, Settings};
+//!
+//! let speaker = |asn: u32, router_id: &str, passive: bool| -> Result<Session, Box<dyn std::error::Error>> {
+//!     let offer = Offer::new(Asn(asn), router_id.parse()?, HoldTime::new(90).ok_or("no hold time")?);
+//!     let mut settings = Settings::new(offer, RemoteAs::External);
+//!     settings.passive = passive;
+//!     Ok(Session::new(settings, u64::from(asn))?)
+//! };
+//! // What one has to send is what the other receives: here a slice, elsewhere a socket.
+//! fn carry(now: Time, from: &mut Session, to: &mut Session) {
+//!     let (out, into) = (from.connections().next(), to.connections().next());
+//!     if let (Some(out), Some(into)) = (out, into) {
+//!         let octets = from.transmit(out).to_vec();
+//!         from.sent(now, out, octets.len());
+//!         let mut input = octets.as_slice();
+//!         while let Some(action) = to.receive(now, into, &mut input) {
+//!             println!("{action}");
+//!         }
+//!     }
+//! }
+//! let (mut one, mut two) = (speaker(65001, "192.0.2.1", false)?, speaker(65002, "192.0.2.2", true)?);
+//! let now = Time::START;
+//! one.start(now);
+//! two.start(now);
+//! let Some(Action::Connect(dialled)) = one.poll() else { return Err("it dials".into()) };
+//! two.accept(now);
+//! one.connected(now, dialled);
+//! for _ in 0..2 {
+//!     carry(now, &mut one, &mut two);
+//!     carry(now, &mut two, &mut one);
+//! }
+//! assert_eq!((one.state(), two.state()), (SessionState::Established, SessionState::Established));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `examples/` has the same over sockets, in about forty lines: with `std::net`, with tokio, and a route collector.
+//!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
+//! | how to drive a session, and what it promises | [`session::Session`] |
 //! | messages | [`wire`]: a file each |
 //! | attributes and what a mistake in one costs | [`attr`], the rows of [`attr::table`] |
 //! | prefixes, families, numbers | [`prefix`], [`family`], [`numbers`] |

@@ -16,7 +16,6 @@ use bgp_proto::{
 use common::negotiate::{self, Side};
 use std::{
     fs,
-    io::{Write, stderr},
     path::{Path, PathBuf},
 };
 
@@ -36,7 +35,7 @@ const REALLY_WRONG: [(&str, &str, &str, &str); 3] = [
     (
         "gobgp-",
         "both-families.hex",
-        "UPDATE Message Error, Optional Attribute Error (3/9)",
+        "[Malformed { code: AttributeCode(14) MP_REACH_NLRI, treatment: Withdraw",
         "IPv4 prefixes with IPv6 next hops, which only GoBGP offered (RFC 8950 §4, RFC 7606 §7.11)",
     ),
     (
@@ -137,11 +136,6 @@ fn conversation(name: &str, text: &str) -> Result<Conversation, Vec<String>> {
 
 #[test]
 fn everything_that_others_sent_is_read_and_comes_back() {
-    if !folder().is_dir() {
-        // Not `println`, which a test that passes swallows.
-        writeln!(stderr(), "skipped: there are no captures in {}", folder().display()).unwrap();
-        return;
-    }
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "hex"));

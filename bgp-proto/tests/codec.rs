@@ -2,7 +2,7 @@
 
 use bgp_proto::{
     agreed::{Agreed, FamilyAgreed, PeerKind},
-    attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
+    attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes, table::Treatment},
     family::Family,
     numbers::{Asn, Origin},
     prefix::Prefix,
@@ -94,9 +94,12 @@ fn an_ipv6_next_hop_moves_ipv4_prefixes_into_mp_reach() {
     assert_eq!(reach.next_hop, Some(next_hop));
     let Nlri::Ipv4(mut items) = reach.nlri else { panic!("{reach:?}") };
     assert_eq!(items.next(), Some(prefix.into()));
-    // The reader without RFC 8950 cannot know where the prefixes begin.
+    // Without RFC 8950 the next hop says nothing: the route goes, its session stays.
     let plain = Agreed::new(PeerKind::External);
-    assert!(Update::decode(framed(&out, &plain)[0], &plain).is_err());
+    let update = Update::decode(framed(&out, &plain)[0], &plain).unwrap();
+    assert_eq!(update.treatment(), Some(Treatment::Withdraw));
+    let reach = update.reach().unwrap();
+    assert_eq!((reach.next_hop, reach.nlri.octets()), (None, &[24, 192, 0, 2][..]));
 }
 
 #[test]

@@ -120,8 +120,8 @@ fn sum_nlri(what: What, nlri: &Nlri, sum: &mut Sum) {
 #[inline]
 fn prefixes(what: What, nlri: &[NetworkPrefix], sum: &mut Sum) {
     nlri.iter().for_each(|prefix| match prefix.prefix.addr() {
-        IpAddr::V4(address) => sum.prefix4(what, address.to_bits(), prefix.prefix.prefix_len()),
-        IpAddr::V6(address) => sum.prefix6(what, address.to_bits(), prefix.prefix.prefix_len()),
+        IpAddr::V4(address) => sum.prefix(what, address.to_bits(), prefix.prefix.prefix_len()),
+        IpAddr::V6(address) => sum.prefix(what, address.to_bits(), prefix.prefix.prefix_len()),
     });
 }
 

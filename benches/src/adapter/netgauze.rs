@@ -5,7 +5,6 @@ use crate::sum::{Sum, What};
 use netgauze_bgp_pkt::{
     BgpMessage,
     capabilities::BgpCapability,
-    nlri::{Ipv4UnicastAddress, Ipv6UnicastAddress},
     path_attribute::{Aggregator, AsPath, MpReach, MpUnreach, PathAttributeValue},
     update::BgpUpdateMessage,
     wire::deserializer::BgpParsingContext,
@@ -50,9 +49,18 @@ impl Codec for Netgauze {
     }
 }
 
+/// Adds prefixes of either family: their types share no trait.
+macro_rules! prefixes {
+    ($what:expr, $nlri:expr, $sum:ident) => {
+        for net in $nlri.iter().map(|nlri| nlri.network().address()) {
+            $sum.prefix($what, net.addr().to_bits(), net.prefix_len());
+        }
+    };
+}
+
 fn sum_update(update: &BgpUpdateMessage, sum: &mut Sum) {
-    prefixes4(What::Withdrawn, update.withdraw_routes(), sum);
-    prefixes4(What::Announced, update.nlri(), sum);
+    prefixes!(What::Withdrawn, update.withdraw_routes(), sum);
+    prefixes!(What::Announced, update.nlri(), sum);
     for attribute in update.path_attributes() {
         match attribute.value() {
             PathAttributeValue::Origin(origin) => sum.add(What::Origin, *origin as u8),
@@ -115,12 +123,12 @@ fn sum_reach(reach: &MpReach, sum: &mut Sum) {
                 IpAddr::V4(address) => sum.add(What::MpNextHop, address.to_bits()),
                 IpAddr::V6(address) => sum.add_wide(What::MpNextHop, address.to_bits()),
             }
-            prefixes4(What::Announced, nlri, sum);
+            prefixes!(What::Announced, nlri, sum);
         }
         MpReach::Ipv6Unicast { next_hop_global, nlri, .. } => {
             sum.family(What::Family, 2, 1);
             sum.add_wide(What::MpNextHop, next_hop_global.to_bits());
-            prefixes6(What::Announced, nlri, sum);
+            prefixes!(What::Announced, nlri, sum);
         }
         _ => {}
     }
@@ -130,27 +138,13 @@ fn sum_unreach(unreach: &MpUnreach, sum: &mut Sum) {
     match unreach {
         MpUnreach::Ipv4Unicast { nlri } => {
             sum.family(What::Family, 1, 1);
-            prefixes4(What::Withdrawn, nlri, sum);
+            prefixes!(What::Withdrawn, nlri, sum);
         }
         MpUnreach::Ipv6Unicast { nlri } => {
             sum.family(What::Family, 2, 1);
-            prefixes6(What::Withdrawn, nlri, sum);
+            prefixes!(What::Withdrawn, nlri, sum);
         }
         _ => {}
-    }
-}
-
-#[inline]
-fn prefixes4(what: What, nlri: &[Ipv4UnicastAddress], sum: &mut Sum) {
-    for net in nlri.iter().map(|nlri| nlri.network().address()) {
-        sum.prefix4(what, net.addr().to_bits(), net.prefix_len());
-    }
-}
-
-#[inline]
-fn prefixes6(what: What, nlri: &[Ipv6UnicastAddress], sum: &mut Sum) {
-    for net in nlri.iter().map(|nlri| nlri.network().address()) {
-        sum.prefix6(what, net.addr().to_bits(), net.prefix_len());
     }
 }
 

@@ -10,7 +10,7 @@ use bgp_proto::{
     attr::{aggregator::Aggregator, next_hop::NextHop, set::PathAttributes},
     family::Family,
     numbers::{Asn, RouterId},
-    prefix::Prefix,
+    prefix::{Address, Prefix},
     wire::{
         attributes::Attributes,
         capability::Capability,
@@ -73,9 +73,11 @@ fn sum_attributes(attributes: &Attributes<'_>, sum: &mut Sum) {
     if let Some(origin) = attributes.origin() {
         sum.add(What::Origin, origin.0);
     }
-    for segment in attributes.as_path().into_iter().flat_map(|path| path.segments()) {
-        sum.segment(segment.kind.0, segment.count());
-        segment.asns().for_each(|asn| sum.add(What::Asn, asn.0));
+    if let Some(path) = attributes.as_path() {
+        for segment in path.segments() {
+            sum.segment(segment.kind.0, segment.count());
+            segment.asns().for_each(|asn| sum.add(What::Asn, asn.0));
+        }
     }
     if let Some(next_hop) = attributes.next_hop() {
         sum.add(What::NextHop, next_hop.to_bits());
@@ -138,16 +140,18 @@ fn sum_mp_next_hop(next_hop: NextHop, sum: &mut Sum) {
 fn sum_nlri(what: What, nlri: Nlri<'_>, sum: &mut Sum) {
     match nlri {
         Nlri::Ipv4(items) => sum_prefixes(what, items, sum),
-        Nlri::Ipv6(items) => {
-            items.for_each(|path| sum.prefix6(what, path.item.bits(), path.item.len()));
-        }
+        Nlri::Ipv6(items) => sum_prefixes(what, items, sum),
         _ => {}
     }
 }
 
 #[inline(always)]
-fn sum_prefixes(what: What, items: Items<'_, Prefix<u32>>, sum: &mut Sum) {
-    items.for_each(|path| sum.prefix4(what, path.item.bits(), path.item.len()));
+fn sum_prefixes<A: Address + Into<u128>>(
+    what: What,
+    items: impl Iterator<Item = Path<Prefix<A>>>,
+    sum: &mut Sum,
+) {
+    items.for_each(|path| sum.prefix(what, path.item.bits(), path.item.len()));
 }
 
 #[inline(always)]
@@ -255,8 +259,8 @@ impl Codec for SplitOnly {
         let mut hasher = self.hash.build_hasher();
         hasher.write(attributes);
         let mut sum = Sum::default();
-        sum_prefixes(What::Withdrawn, Items::check(withdrawn, false).ok()?, &mut sum);
-        sum_prefixes(What::Announced, Items::check(announced, false).ok()?, &mut sum);
+        sum_prefixes::<u32>(What::Withdrawn, Items::check(withdrawn, false).ok()?, &mut sum);
+        sum_prefixes::<u32>(What::Announced, Items::check(announced, false).ok()?, &mut sum);
         Some(sum.value() ^ hasher.finish())
     }
 

@@ -26,8 +26,9 @@ pub struct Routecore(SessionConfig);
 
 impl Codec for Routecore {
     const NAME: &'static str = "routecore";
-    const NOTE: Option<&'static str> =
-        Some("its builder is consumed by each message: encoding includes a clone of attributes and prefixes");
+    const NOTE: Option<&'static str> = Some(
+        "its builder is consumed by each message: encoding includes a clone of attributes and prefixes; IPv4 prefixes go into MP attributes",
+    );
     type Encoder = Encoder;
 
     fn new(four_octet_as: bool) -> Self {
@@ -187,8 +188,8 @@ fn sum_reach(
 fn prefix(what: What, nlri: &impl IsPrefix, sum: &mut Sum) {
     let (address, len) = nlri.prefix().addr_and_len();
     match address {
-        IpAddr::V4(address) => sum.prefix4(what, address.to_bits(), len),
-        IpAddr::V6(address) => sum.prefix6(what, address.to_bits(), len),
+        IpAddr::V4(address) => sum.prefix(what, address.to_bits(), len),
+        IpAddr::V6(address) => sum.prefix(what, address.to_bits(), len),
     }
 }
 

@@ -119,14 +119,14 @@ fn sum_update(update: &ParsedUpdate, sum: &mut Sum) {
 
 #[inline]
 fn body(what: What, nlri: &[Ipv4NlriEntry], sum: &mut Sum) {
-    nlri.iter().for_each(|entry| sum.prefix4(what, entry.prefix.addr.to_bits(), entry.prefix.len));
+    nlri.iter().for_each(|entry| sum.prefix(what, entry.prefix.addr.to_bits(), entry.prefix.len));
 }
 
 #[inline]
 fn entries(what: What, nlri: &[NlriEntry], sum: &mut Sum) {
     nlri.iter().for_each(|entry| match entry.prefix {
-        Prefix::V4(prefix) => sum.prefix4(what, prefix.addr.to_bits(), prefix.len),
-        Prefix::V6(prefix) => sum.prefix6(what, prefix.addr.to_bits(), prefix.len),
+        Prefix::V4(prefix) => sum.prefix(what, prefix.addr.to_bits(), prefix.len),
+        Prefix::V6(prefix) => sum.prefix(what, prefix.addr.to_bits(), prefix.len),
     });
 }
 

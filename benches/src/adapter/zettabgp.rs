@@ -13,6 +13,9 @@ const HEADER: usize = 19;
 
 impl Codec for Zettabgp {
     const NAME: &'static str = "zettabgp";
+    const NOTE: Option<&'static str> = Some(
+        "writes AS_SEQUENCE as AS_SET; takes an FQDN capability with a domain for a fault (the OPEN here has none)",
+    );
     type Encoder = Encoder;
 
     fn new(four_octet_as: bool) -> Self {
@@ -139,10 +142,10 @@ fn family(addresses: &BgpAddrs, sum: &mut Sum) {
 fn prefixes(what: What, addresses: &BgpAddrs, sum: &mut Sum) {
     match addresses {
         BgpAddrs::IPV4U(nlri) => {
-            nlri.iter().for_each(|prefix| sum.prefix4(what, prefix.addr.to_bits(), prefix.prefixlen));
+            nlri.iter().for_each(|prefix| sum.prefix(what, prefix.addr.to_bits(), prefix.prefixlen));
         }
         BgpAddrs::IPV6U(nlri) => {
-            nlri.iter().for_each(|prefix| sum.prefix6(what, prefix.addr.to_bits(), prefix.prefixlen));
+            nlri.iter().for_each(|prefix| sum.prefix(what, prefix.addr.to_bits(), prefix.prefixlen));
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use super::{
     intern::Sets,
     pending::{Pending, Said, Telling, Wish},
     ring::{Ring, Run},
-    table::Table,
+    table::{Slot, Table},
     view::{Scratch, View},
 };
 use bgp_proto::{
@@ -254,7 +254,7 @@ impl<A: Address> Group<A> {
         let end = table.slots.end();
         let mut told = 0;
         for slot in from..end.min(from + LOOK) {
-            let prefix = table.slots.peek(slot).and_then(|slot| slot.prefix());
+            let prefix = table.slots.peek(slot).and_then(Slot::prefix);
             if let (Some(prefix), Some(said @ Said::Routes { .. })) = (prefix, self.pending.said(slot)) {
                 tell(prefix, said);
                 told += 1;

@@ -163,7 +163,7 @@ impl<A: Address> Pending<A> {
         self.begun
     }
 
-    fn hash(&self, wish: &Wish) -> u64 {
+    fn hash(&self, wish: Wish) -> u64 {
         self.hasher.hash_one((wish.attributes, wish.rule, wish.source))
     }
 
@@ -172,7 +172,7 @@ impl<A: Address> Pending<A> {
         if let Some((_, id)) = self.last.filter(|(last, _)| *last == wish) {
             return id;
         }
-        let hash = self.hash(&wish);
+        let hash = self.hash(wish);
         let same = |id: &u32| {
             let bucket = self.buckets.get(*id);
             (bucket.attributes, bucket.rule, bucket.source) == (wish.attributes, wish.rule, wish.source)
@@ -204,7 +204,7 @@ impl<A: Address> Pending<A> {
         if bucket.refs == 0 {
             let bucket = self.buckets.remove(id);
             let wish = Wish { attributes: bucket.attributes, rule: bucket.rule, source: bucket.source };
-            let hash = self.hash(&wish);
+            let hash = self.hash(wish);
             if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
                 entry.remove();
             }

@@ -136,7 +136,9 @@ mod tests {
         let ids: Vec<u32> = (0..10_000).map(|n| slab.insert(Number(n))).collect();
         assert!(ids.iter().zip(0..).all(|(id, n)| slab.get(*id) == &Number(n)));
         let full = slab.octets();
-        ids.iter().skip(1).for_each(|id| drop(slab.remove(*id)));
+        for id in &ids[1..] {
+            slab.remove(*id);
+        }
         assert_eq!((slab.len(), slab.get(ids[0])), (1, &Number(0)));
         assert_eq!(slab.octets() * 3, full);
         let again: Vec<u32> = (0..9_999).map(|n| slab.insert(Number(n))).collect();

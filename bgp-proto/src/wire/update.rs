@@ -40,7 +40,7 @@ pub struct Update<'a> {
 pub struct MpReach<'a> {
     /// The family of the prefixes.
     pub family: Family,
-    /// The next hop; `None` for a family whose layout is not known.
+    /// The next hop; `None` for a family whose layout is not known, and for one that was not agreed (RFC 8950).
     pub next_hop: Option<NextHop>,
     /// The octets of the next hop field.
     pub next_hop_octets: &'a [u8],
@@ -209,8 +209,11 @@ impl<'a> Update<'a> {
             return Some(true);
         };
         let (next_hop, nlri) = reach_fields(rest)?;
-        if family.shape() != Shape::Opaque {
-            NextHop::decode(next_hop, agreed)?;
+        if family.shape() != Shape::Opaque && NextHop::decode(next_hop, agreed).is_none() {
+            // GoBGP writes IPv6 next hops for IPv4 prefixes to whoever did not agree to them, too. Their lengths are ones
+            // that RFC 8950 gives the family, so the prefixes are located for sure, and cost no more than themselves.
+            let extended = FamilyAgreed { extended_next_hop: true, ..agreed };
+            NextHop::decode(next_hop, extended).filter(|_| !nlri.is_empty())?;
         }
         Nlri::check(family, nlri, agreed.receive_add_path).ok()?;
         self.reach = Some(agreed);
@@ -242,7 +245,10 @@ impl<'a> Update<'a> {
             announces && !walk.saw(Slot::AsPath),
             body && !walk.saw(Slot::NextHop),
             body && self.attributes.next_hop().is_some_and(no_host),
-            reach.and_then(|reach| reach.next_hop).is_some_and(|next_hop| !next_hop.is_host()),
+            reach.is_some_and(|reach| match reach.next_hop {
+                Some(next_hop) => !next_hop.is_host(),
+                None => reach.family.shape() != Shape::Opaque,
+            }),
         ]
     }
 
