@@ -10,13 +10,18 @@ use bgp_proto::session::{Action, Session};
 use std::io::{ErrorKind, Read, Write};
 use std::{net::TcpStream, time::Duration};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    route::report(run())
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let wish = route::Wish::of_arguments("announce")?;
     let now = route::clock();
     let mut session = Session::new(wish.settings(), u64::from(std::process::id()))?;
     session.start(now());
     let Some(Action::Connect(id)) = session.poll() else { return Err("nothing to dial".into()) };
-    let mut stream = TcpStream::connect(wish.router)?;
+    let refused = |error| format!("{}: {error}; does a BGP speaker listen there?", wish.router);
+    let mut stream = TcpStream::connect(wish.router).map_err(refused)?;
     session.connected(now(), id);
     let (mut buffer, mut unread) = ([0; 65536], Vec::new());
     loop {

@@ -11,7 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> std::process::ExitCode {
+    route::report(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let wish = route::Wish::of_arguments("announce_tokio")?;
     let now = route::clock();
     let mut session = Session::new(wish.settings(), u64::from(std::process::id()))?;

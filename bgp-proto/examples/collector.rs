@@ -107,13 +107,26 @@ fn listen(mut stream: TcpStream, settings: Settings) -> Result<(), Box<dyn std::
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    match run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [address, asn, router_id] = arguments.as_slice() else {
         return Err("usage: collector ADDRESS:PORT LOCAL-AS ROUTER-ID".into());
     };
     let (asn, router_id) = (asn.parse()?, router_id.parse()?);
-    let listener = TcpListener::bind(address.as_str())?;
+    let refused = |error| {
+        format!("cannot listen on {address}: {error}; choose another ADDRESS:PORT, below 1024 only as root")
+    };
+    let listener = TcpListener::bind(address.as_str()).map_err(refused)?;
     println!("listening on {}", listener.local_addr()?);
     for stream in listener.incoming() {
         let (stream, settings) = (stream?, settings(asn, router_id));

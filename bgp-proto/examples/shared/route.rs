@@ -36,12 +36,9 @@ impl Wish {
         let [router, asn, router_id, prefix] = arguments.as_slice() else {
             return Err(format!("usage: {name} ROUTER:PORT LOCAL-AS ROUTER-ID PREFIX").into());
         };
-        Ok(Wish {
-            router: router.parse()?,
-            asn: asn.parse()?,
-            router_id: router_id.parse()?,
-            prefix: prefix.parse()?,
-        })
+        let router = router.parse().map_err(|_| format!("{router}: write the router as 192.0.2.1:179"))?;
+        let (asn, router_id, prefix) = (asn.parse()?, router_id.parse()?, prefix.parse()?);
+        Ok(Wish { router, asn, router_id, prefix })
     }
 
     /// A session that dials and talks to whatever AS answers.
