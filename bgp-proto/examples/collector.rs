@@ -108,13 +108,11 @@ fn listen(mut stream: TcpStream, settings: Settings) -> Result<(), Box<dyn std::
 }
 
 fn main() -> std::process::ExitCode {
-    match run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            std::process::ExitCode::FAILURE
-        }
+    let result = run();
+    if let Err(error) = &result {
+        eprintln!("{error}");
     }
+    std::process::ExitCode::from(u8::from(result.is_err()))
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {

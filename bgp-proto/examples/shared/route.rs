@@ -20,6 +20,14 @@ use bgp_proto::{
 };
 use std::net::SocketAddr;
 
+/// What went wrong, for a person, and the exit status that says so.
+pub(crate) fn report(result: Result<(), Box<dyn std::error::Error>>) -> std::process::ExitCode {
+    if let Err(error) = &result {
+        eprintln!("{error}");
+    }
+    std::process::ExitCode::from(u8::from(result.is_err()))
+}
+
 /// What the command line asks for.
 pub(crate) struct Wish {
     /// Whom to tell.
