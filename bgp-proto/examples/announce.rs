@@ -11,7 +11,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::{net::TcpStream, time::Duration};
 
 fn main() -> std::process::ExitCode {
-    route::report(run())
+    route::report(&run())
 }
 
 fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::process::ExitCode {
-    route::report(run().await)
+    route::report(&run().await)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {

@@ -21,8 +21,8 @@ use bgp_proto::{
 use std::net::SocketAddr;
 
 /// What went wrong, for a person, and the exit status that says so.
-pub(crate) fn report(result: Result<(), Box<dyn std::error::Error>>) -> std::process::ExitCode {
-    if let Err(error) = &result {
+pub(crate) fn report(result: &Result<(), Box<dyn std::error::Error>>) -> std::process::ExitCode {
+    if let Err(error) = result {
         eprintln!("{error}");
     }
     std::process::ExitCode::from(u8::from(result.is_err()))
