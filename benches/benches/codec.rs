@@ -3,15 +3,12 @@
 use benches::{
     adapter::{Bgpkit, Codec, Encode, Netgauze, Owned, Routecore, Rustbgpd, SplitOnly, View, Zettabgp},
     cases::Case,
+    measure::measure,
     replay::{self, Recorded},
     table::Table,
 };
-use criterion::{
-    Criterion, SamplingMode,
-    measurement::{Measurement, WallTime},
-};
+use criterion::Criterion;
 use std::{
-    cell::RefCell,
     hint::black_box,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
@@ -165,32 +162,4 @@ fn replay_messages() -> Result<(Vec<Recorded>, Vec<String>), String> {
 /// The sum of one message; a panic counts as a fault.
 fn sum_of<C: Codec>(message: &Recorded) -> Option<u64> {
     catch_unwind(AssertUnwindSafe(|| C::new(message.four_octet_as).decode(&message.bytes))).ok().flatten()
-}
-
-/// Measures with Criterion and returns its fastest sample, in nanoseconds per message. `None` where the
-/// command line filters it out.
-fn measure<T>(
-    criterion: &mut Criterion,
-    row: &str,
-    column: &str,
-    messages: usize,
-    mut run: impl FnMut() -> T,
-) -> Option<f64> {
-    let samples = RefCell::new(Vec::new());
-    let clock = WallTime;
-    let mut group = criterion.benchmark_group(row);
-    group.sampling_mode(SamplingMode::Flat).bench_function(column, |bencher| {
-        bencher.iter_custom(|iterations| {
-            let start = clock.start();
-            for _ in 0..iterations {
-                black_box(run());
-            }
-            let took = clock.end(start);
-            samples.borrow_mut().push(took.as_nanos() as f64 / iterations as f64);
-            took
-        });
-    });
-    group.finish();
-    // The fastest: whatever else the machine does only adds to a sample.
-    samples.into_inner().into_iter().min_by(f64::total_cmp).map(|fastest| fastest / messages as f64)
 }

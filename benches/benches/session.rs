@@ -1,5 +1,6 @@
-//! How many events a session takes in a second: `cargo bench -p benches --bench session`.
+//! How many events a session takes in a second; one short table at the end. See README.md.
 
+use benches::measure::measure;
 use bgp_proto::{
     agreed::{Agreed, PeerKind},
     attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
@@ -10,7 +11,7 @@ use bgp_proto::{
     time::Time,
     wire::{message, open::Offer, pack::Announcement},
 };
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::Criterion;
 use std::{hint::black_box, time::Duration};
 
 const MESSAGES: u32 = 1000;
@@ -63,38 +64,71 @@ fn receive(session: &mut Session, now: Time, id: ConnectionId, mut input: &[u8])
     octets
 }
 
-fn events(criterion: &mut Criterion) {
-    let (id, now) = (ConnectionId(1), Time::from_secs(1));
-    let mut group = criterion.benchmark_group("session");
-    group.throughput(Throughput::Elements(u64::from(MESSAGES))).measurement_time(Duration::from_secs(2));
-    let (mut session, octets) = (established(id), updates());
-    group.bench_function("UPDATEs received", |bencher| {
-        bencher.iter(|| assert_eq!(receive(&mut session, now, id, black_box(&octets)), octets.len()));
-    });
-    let mut alive = Vec::new();
-    (0..MESSAGES).for_each(|_| message::keepalive(&mut alive));
-    group.bench_function("KEEPALIVEs received", |bencher| {
-        bencher.iter(|| receive(&mut session, now, id, black_box(&alive)));
-    });
-    // Each tick is due, and writes a KEEPALIVE that the socket takes.
-    group.bench_function("keepalive timers expired", |bencher| {
-        bencher.iter_batched(
-            || session.clone(),
-            |mut session| {
-                for _ in 0..MESSAGES {
-                    let due = session.deadline().expect("a timer runs");
-                    receive(&mut session, due, id, alive.get(..19).unwrap_or_default());
-                    session.tick(due);
-                    session.sent(due, id, session.transmit(id).len());
-                }
-                assert_eq!(session.established(), Some(id));
-                session
-            },
-            criterion::BatchSize::SmallInput,
-        );
-    });
-    group.finish();
+/// Two sessions without a wire between them: one dials the other, until both are up.
+fn pair() -> [Session; 2] {
+    let (id, now) = (ConnectionId(1), Time::START);
+    let new = |asn| Session::new(Settings::new(offer(asn), RemoteAs::Any), 1).expect("a short OPEN");
+    let mut sessions = [new(65001), new(65002)];
+    let [dialling, accepting] = &mut sessions;
+    dialling.start(now);
+    dialling.connected(now, id);
+    accepting.start(now);
+    let accepted = accepting.accept(now).expect("nothing else was accepted");
+    for _ in 0..2 {
+        carry((dialling, id), (accepting, accepted));
+        carry((accepting, accepted), (dialling, id));
+    }
+    assert!(sessions.iter().all(|session| session.established().is_some()));
+    sessions
 }
 
-criterion_group!(benches, events);
-criterion_main!(benches);
+/// What one has to say goes to the other.
+fn carry((from, out): (&mut Session, ConnectionId), (to, at): (&mut Session, ConnectionId)) {
+    let octets = from.transmit(out).to_vec();
+    from.sent(Time::START, out, octets.len());
+    receive(to, Time::START, at, &octets);
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+        .without_plots()
+        .configure_from_args();
+    let (id, mut now, each) = (ConnectionId(1), Time::START, MESSAGES as usize);
+    let mut lines = Vec::new();
+    let mut row = |case: &str, events: usize, run: &mut dyn FnMut()| {
+        if let Some(ns) = measure(&mut criterion, "session", case, events, run) {
+            lines.push(format!("| {case:<32} | {ns:>8.1} | {:>12.0} |", 1e9 / ns));
+        }
+    };
+    let (mut session, octets) = (established(id), updates());
+    let mut alive = Vec::new();
+    (0..MESSAGES).for_each(|_| message::keepalive(&mut alive));
+    // Each of these restarts the hold timer.
+    row("KEEPALIVE received", each, &mut || {
+        now = now + Duration::from_millis(1);
+        assert_eq!(receive(&mut session, now, id, black_box(&alive)), 0);
+    });
+    row("UPDATE of one prefix received", each, &mut || {
+        now = now + Duration::from_millis(1);
+        assert_eq!(receive(&mut session, now, id, black_box(&octets)), octets.len());
+    });
+    row("tick, nothing due", each, &mut || (0..MESSAGES).for_each(|_| black_box(&mut session).tick(now)));
+    // The peer's KEEPALIVE keeps the session up, so that an event is two and a write.
+    row("KEEPALIVE sent and one received", 1, &mut || {
+        let due = session.deadline().expect("a timer runs");
+        receive(&mut session, due, id, alive.get(..19).unwrap_or_default());
+        session.tick(due);
+        session.sent(due, id, session.transmit(id).len());
+        assert_eq!(session.established(), Some(id));
+    });
+    row("a pair of sessions established", 1, &mut || drop(black_box(pair())));
+    println!(
+        "\n| {:<32} | {:>8} | {:>12} |\n|{:-<34}|{:->9}:|{:->13}:|",
+        "event", "ns", "in a second", "", "", ""
+    );
+    println!("{}\n", lines.join("\n"));
+    criterion.final_summary();
+}

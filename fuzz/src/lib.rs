@@ -21,7 +21,7 @@ use bgp_proto::{
 };
 
 pub use routes::identity;
-pub use session::session;
+pub use session::{conversation, session};
 
 /// A target: its name, which is also the folder of its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));

@@ -9,6 +9,9 @@ use crate::{time::Time, wire::open::Offer};
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
+/// The shortest that a timer runs, whatever the settings say: one that a tick sets must get past the instant of it.
+pub(super) const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A connection, dialled or accepted.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
@@ -63,7 +66,7 @@ impl Timers {
         let (hold, keepalive) = (terms.hold(), terms.keepalive());
         let send_hold = match send_hold {
             _ if hold == Duration::MAX => Duration::MAX,
-            Some(set) => set,
+            Some(set) => set.max(SHORTEST),
             None => hold.saturating_mul(2).max(Duration::from_secs(480)),
         };
         let (hold_until, keepalive_at, send_hold_until) = (now + hold, now + keepalive, now + send_hold);

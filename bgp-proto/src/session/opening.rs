@@ -2,7 +2,7 @@
 
 use super::{
     Action, ConnectionId, Phase, Reason, Session,
-    connection::{Connection, Opened, State, Timers},
+    connection::{Connection, Opened, SHORTEST, State, Timers},
     ending::{FAILED, Then},
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Session {
     }
 
     fn delay(&mut self, now: Time, id: ConnectionId, open_at: Time) {
-        let hold_until = now + self.settings.open_hold;
+        let hold_until = now + self.settings.open_hold.max(SHORTEST);
         if let Some(known) = self.connection(id) {
             known.state = State::Delaying { open_at, hold_until };
         }
@@ -70,7 +70,7 @@ impl Session {
     }
 
     pub(super) fn send_open(&mut self, now: Time, id: ConnectionId) {
-        let hold_until = now + self.settings.open_hold;
+        let hold_until = now + self.settings.open_hold.max(SHORTEST);
         if let Some(index) = self.index(id)
             && let Some(known) = self.connections.get_mut(index)
         {

@@ -1,5 +1,6 @@
 //! Jitter: the one thing in a session that is random, from a seed that is an input.
 
+use super::connection::SHORTEST;
 use core::time::Duration;
 
 /// SplitMix64: eight octets of state, good enough to spread timers.
@@ -14,10 +15,9 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// Between three quarters of the span and all of it (RFC 4271 §10), and never nothing: a timer that is set again
-    /// when it expires must get past the instant that it expired at.
+    /// Between three quarters of the span and all of it (RFC 4271 §10), and never nothing.
     pub(super) fn jitter(&mut self, span: Duration) -> Duration {
-        let span = span.max(Duration::from_millis(1));
+        let span = span.max(SHORTEST);
         let part = (self.next() >> 48) as u32;
         // Spans are settings: a quarter of the longest, times 65,535, needs the wider arithmetic.
         let quarter = span.as_nanos() / 4;

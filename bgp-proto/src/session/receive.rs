@@ -3,7 +3,7 @@
 use super::{
     Action, ConnectionId, Reason, Session,
     collision::{Collision, Stage, Verdict, identity},
-    connection::{Opened, State},
+    connection::{Opened, SHORTEST, State},
     ending::{COLLISION, FAILED, Then},
     negotiate::negotiate,
     terms::Terms,
@@ -154,7 +154,7 @@ impl Session {
             (Verdict::CloseOther, Some(other)) => self.end(now, other, COLLISION, FAILED),
             _ => {}
         }
-        let hold_until = now + self.settings.open_hold;
+        let hold_until = now + self.settings.open_hold.max(SHORTEST);
         if self.connection(id).is_some_and(|known| matches!(known.state, State::Delaying { .. })) {
             self.send_open(now, id);
         }

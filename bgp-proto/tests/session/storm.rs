@@ -93,6 +93,15 @@ fn play(seed: u64, restart: bool, events: &[(Duration, Event)]) -> Vec<String> {
     watch::play(Session::new(settings, seed).unwrap(), events)
 }
 
+#[test]
+fn a_timer_of_no_length_gets_past_the_tick_that_sets_it() {
+    let mut settings = speaker(1);
+    (settings.delay_open, settings.open_hold) = (Some(Duration::ZERO), Duration::ZERO);
+    let events = [Event::Connected(ConnectionId(1)), Event::Tick, Event::Tick];
+    let seen = watch::play(Session::new(settings, 1).unwrap(), &events.map(|event| (Duration::ZERO, event)));
+    assert!(seen.iter().any(|line| line.contains("OpenSent")), "{seen:#?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
