@@ -1,115 +1,13 @@
 //! The RIB as its owner drives it: UPDATEs in, UPDATEs out.
 
-use bgp_daemon::rib::{LocalRoute, Rib, SenderId, Session, Settings};
-use bgp_proto::{
-    agreed::{Agreed, FamilyAgreed, PeerKind},
-    attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
-    family::Family,
-    numbers::{Asn, Origin, RouterId},
-    prefix::Prefix,
-    wire::{
-        frame::{Frame, frame},
-        nlri::Path,
-        pack::{self, Announcement},
-        update::Update,
-    },
-};
-use std::collections::BTreeMap;
+mod world;
 
-fn agreed() -> Agreed {
-    Agreed::new(PeerKind::External).with_families([Family::IPV4, Family::IPV6].map(FamilyAgreed::plain))
-}
+use bgp_daemon::rib::{Rib, Settings};
+use bgp_proto::{agreed::PeerKind::External, attr::set::PathAttributes, family::Family};
+use world::{Heard, announce, attributes, learn, local, session, up, withdraw};
 
 fn rib() -> Rib {
-    Rib::new(Settings::new(Asn(65000)))
-}
-
-fn up(rib: &mut Rib, number: u8) -> SenderId {
-    let address = std::net::IpAddr::from([192, 0, 2, number]);
-    let router_id = RouterId::new(number.into()).unwrap();
-    let next_hop = Some(NextHop::Ipv4([198, 51, 100, 1].into()));
-    let id = rib.add_peer().unwrap();
-    rib.peer_up(id, &Session { router_id, address, agreed: agreed(), next_hop });
-    id
-}
-
-fn attributes(path: &[u32]) -> PathAttributes {
-    let as_path = AsPathBuf::sequence(&path.iter().copied().map(Asn).collect::<Vec<_>>());
-    PathAttributes { origin: Some(Origin::IGP), as_path, ..PathAttributes::default() }
-}
-
-fn announce(attributes: &PathAttributes, prefixes: &[&str]) -> Vec<u8> {
-    let mut section = Vec::new();
-    attributes.encode(true, &mut section);
-    let announcement = Announcement {
-        family: Family::IPV4,
-        attributes: &section,
-        next_hop: NextHop::Ipv4([192, 0, 2, 9].into()),
-    };
-    let mut out = Vec::new();
-    announcement
-        .encode(&agreed(), prefixes.iter().map(|p| Path::from(p.parse::<Prefix<u32>>().unwrap())), &mut out)
-        .unwrap();
-    out
-}
-
-fn withdraw(prefixes: &[&str]) -> Vec<u8> {
-    let mut out = Vec::new();
-    pack::withdraw(
-        Family::IPV4,
-        &agreed(),
-        prefixes.iter().map(|p| Path::from(p.parse::<Prefix<u32>>().unwrap())),
-        &mut out,
-    );
-    out
-}
-
-fn each(octets: &[u8], mut then: impl FnMut(&Update<'_>)) {
-    let mut rest = octets;
-    while !rest.is_empty() {
-        let Frame::Message(raw) = frame(rest, Some(&agreed())) else { panic!("{rest:?}") };
-        rest = &rest[raw.len()..];
-        then(&Update::decode(raw, &agreed()).unwrap());
-    }
-}
-
-fn learn(rib: &mut Rib, from: SenderId, octets: &[u8]) {
-    each(octets, |update| rib.learn(from, update, 0));
-}
-
-/// What a peer holds after all it was told: prefix → AS path. And how many messages that took, End-of-RIB apart.
-#[derive(Default)]
-struct Heard {
-    routes: BTreeMap<String, String>,
-    messages: usize,
-    ends: usize,
-}
-
-impl Heard {
-    fn listen(&mut self, rib: &mut Rib, peer: SenderId) -> &mut Self {
-        while rib.work(1000) {}
-        while let Some(octets) = rib.take(peer) {
-            each(&octets, |update| {
-                if update.end_of_rib().is_some() {
-                    self.ends += 1;
-                    return;
-                }
-                self.messages += 1;
-                for path in update.withdrawn() {
-                    self.routes.remove(&path.item.to_string());
-                }
-                let as_path = update.attributes().as_path().unwrap_or_default().to_string();
-                for path in update.announced() {
-                    self.routes.insert(path.item.to_string(), as_path.clone());
-                }
-            });
-        }
-        self
-    }
-
-    fn routes(&self) -> Vec<String> {
-        self.routes.iter().map(|(prefix, path)| format!("{prefix} {path}")).collect()
-    }
+    Rib::new(Settings::default())
 }
 
 #[test]
@@ -168,14 +66,10 @@ fn a_route_with_a_lower_med_makes_another_as_the_best_and_gives_it_back_when_it_
     assert_eq!(heard.listen(&mut rib, peers[3]).routes(), ["10.0.0.0/8 65000 1 7"]);
 }
 
-fn local(prefix: &str, path: &[u32]) -> LocalRoute {
-    LocalRoute { prefix: prefix.parse().unwrap(), attributes: attributes(path), next_hop: None }
-}
-
 #[test]
 fn a_source_is_replaced_as_a_whole_and_only_the_difference_is_told() {
     let mut rib = rib();
-    let (source, peer) = (rib.add_source().unwrap(), up(&mut rib, 1));
+    let (source, peer) = (rib.add_source("config").unwrap(), up(&mut rib, 1));
     let mut heard = Heard::default();
     rib.replace(source, &[local("10.0.0.0/8", &[]), local("10.1.0.0/16", &[])], 0);
     assert_eq!(heard.listen(&mut rib, peer).routes(), ["10.0.0.0/8 65000", "10.1.0.0/16 65000"]);
@@ -192,7 +86,7 @@ fn a_source_is_replaced_as_a_whole_and_only_the_difference_is_told() {
 #[test]
 fn a_local_route_wins_over_a_learned_one() {
     let mut rib = rib();
-    let (source, a, b) = (rib.add_source().unwrap(), up(&mut rib, 1), up(&mut rib, 2));
+    let (source, a, b) = (rib.add_source("config").unwrap(), up(&mut rib, 1), up(&mut rib, 2));
     let mut heard = Heard::default();
     learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
     assert_eq!(heard.listen(&mut rib, b).routes(), ["10.0.0.0/8 65000 65001"]);
@@ -216,13 +110,7 @@ fn stale_routes_stay_until_they_are_swept_and_lose_to_any_other() {
         heard.listen(&mut rib, c).routes(),
         ["10.0.0.0/8 65000 65002 65009", "10.1.0.0/16 65000 65001"]
     );
-    let session = Session {
-        router_id: RouterId::new(1).unwrap(),
-        address: [192, 0, 2, 1].into(),
-        agreed: agreed(),
-        next_hop: None,
-    };
-    rib.peer_up(a, &session);
+    rib.peer_up(a, &session(External, 1));
     learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
     rib.sweep(a, Family::IPV4);
     assert_eq!(heard.listen(&mut rib, c).routes(), ["10.0.0.0/8 65000 65001"]);
@@ -231,7 +119,7 @@ fn stale_routes_stay_until_they_are_swept_and_lose_to_any_other() {
 
 #[test]
 fn a_route_counts_only_while_its_next_hop_can_be_reached() {
-    let mut rib = Rib::new(Settings { resolve_next_hops: true, ..Settings::new(Asn(65000)) });
+    let mut rib = Rib::new(Settings { resolve_next_hops: true, ..Settings::default() });
     let (a, b) = (up(&mut rib, 1), up(&mut rib, 2));
     let mut heard = Heard::default();
     learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
@@ -246,8 +134,8 @@ fn a_route_counts_only_while_its_next_hop_can_be_reached() {
 
 #[test]
 fn twenty_members_share_one_encoding_and_a_stalled_one_catches_up_without_another() {
-    let mut rib = Rib::new(Settings { ring: 64 << 10, ..Settings::new(Asn(65000)) });
-    let source = rib.add_source().unwrap();
+    let mut rib = Rib::new(Settings { ring: 64 << 10, ..Settings::default() });
+    let source = rib.add_source("config").unwrap();
     let members: Vec<_> = (1..=20).map(|n| up(&mut rib, n)).collect();
     let mut heard: Vec<_> = members.iter().map(|_| Heard::default()).collect();
     let prefix = |n: u32| format!("10.{}.{}.0/24", n >> 8 & 255, n & 255);

@@ -2,10 +2,12 @@
 
 use super::{
     intern::Sets,
-    pending::{Pending, Said, Telling, Wish},
+    peers::{Sender, SenderId},
+    pending::{Offering, Pending, Said, Telling},
     ring::{Ring, Run},
-    table::{Slot, Table},
-    view::{Scratch, View},
+    session::Export,
+    table::{Route, Slot, Table},
+    view::{Addresses, Memo, Scratch, View, Views, Wish},
 };
 use bgp_proto::{
     prefix::{Address, Prefix},
@@ -13,24 +15,30 @@ use bgp_proto::{
         frame::{Frame, frame},
         nlri::{Nlri, Path},
         pack::{self, Announcement},
+        route_refresh::{RefreshKind, RouteRefresh},
         update::Update,
     },
 };
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 /// Prefixes that are told again at a time.
 const AGAIN: usize = 2048;
 /// Slots that a walk looks at in one step, however few of them are told.
 const LOOK: u32 = 16 * 1024;
 
-/// Where a member is with its End-of-RIB marker.
+/// Where a member is with a marker that closes a complete set: End-of-RIB, or the end of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum EndOfRib {
-    /// The first complete set is not told yet.
+enum Closing {
+    /// The set is not told yet.
     Owed,
     /// Due when this many chains were told.
     After(u64),
+    /// These were told, and it is due when this many were: some prefixes were moved on to them.
+    AfterMoved(u64),
     Told,
 }
 
@@ -42,18 +50,36 @@ struct Member<A> {
     walk: Option<u32>,
     /// Prefixes of runs that fell off the ring before the member read them.
     owed: BTreeSet<Prefix<A>>,
-    end_of_rib: EndOfRib,
+    end_of_rib: Closing,
+    end_of_refresh: Closing,
+    /// The mark that begins a refresh is due.
+    begins: bool,
+    /// Refreshes are marked (RFC 7313).
+    enhanced: bool,
+}
+
+/// A peer that becomes a member.
+#[derive(Clone, Copy)]
+pub(super) struct Joining {
+    pub(super) member: u16,
+    pub(super) address: IpAddr,
+    /// Refreshes are marked (RFC 7313).
+    pub(super) enhanced: bool,
 }
 
 /// A group for one family.
 pub(super) struct Group<A> {
-    pub(super) view: View,
+    views: Views,
     pending: Pending<A>,
     ring: Ring,
     members: BTreeMap<u16, Member<A>>,
+    addresses: Addresses,
+    memo: Memo,
     scratch: Scratch,
     /// Every slot was offered since the group was made.
-    pub(super) evaluated: bool,
+    evaluated: bool,
+    /// Which of all groups ever made it is.
+    pub(super) serial: u64,
     /// UPDATE runs encoded for the group and for single members.
     pub(super) encoded: u64,
     pub(super) encoded_again: u64,
@@ -72,12 +98,15 @@ pub(super) struct Around<'a, A> {
 impl<A: Address> Group<A> {
     pub(super) fn new(view: View, seed: u64, ring: usize) -> Self {
         Group {
-            view,
+            views: Views::new(view),
             pending: Pending::new(seed),
             ring: Ring::new(ring),
             members: BTreeMap::new(),
+            addresses: Addresses::new(),
+            memo: Memo::default(),
             scratch: Scratch::default(),
             evaluated: false,
+            serial: 0,
             encoded: 0,
             encoded_again: 0,
         }
@@ -99,21 +128,140 @@ impl<A: Address> Group<A> {
         self.members.is_empty()
     }
 
+    /// How the members are told.
+    pub(super) fn view(&self) -> &View {
+        self.views.latest()
+    }
+
+    pub(super) fn untold(&self) -> u64 {
+        self.pending.untold
+    }
+
+    /// The members that were told of a slot's route, as it is to be told.
+    pub(super) fn told(&self, slot: u32) -> Vec<SenderId> {
+        let Some(Said::Routes { source: but, .. }) = self.pending.said(slot) else { return Vec::new() };
+        self.members.keys().filter(|member| **member != but).map(|member| SenderId(*member)).collect()
+    }
+
+    /// Every slot was offered under the latest view.
+    pub(super) fn evaluated(&mut self) {
+        self.evaluated = true;
+        self.views.forget_unused(|view| self.pending.uses_view(view));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = u16> {
+        self.members.keys().copied()
+    }
+
+    /// Whether routes may lead to one of these members.
+    pub(super) fn is_pointed_to(&self, members: &[u16], sets: &Sets) -> bool {
+        let theirs = self.addresses.iter().filter(|(_, member)| members.contains(member));
+        theirs.map(|(address, _)| address).any(|address| sets.next_hops.is_known(*address))
+    }
+
+    /// The members by their addresses.
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The views that members get by these changes where they are other ones, each with its members.
+    pub(super) fn views_of(&self, exports: &[(SenderId, Export)]) -> Vec<(View, Vec<u16>)> {
+        let mut views: Vec<(View, Vec<u16>)> = Vec::new();
+        for (SenderId(member), export) in exports.iter().filter(|(id, _)| self.has(id.0)) {
+            let view = self.view().with_export(export);
+            match views.iter_mut().find(|(known, _)| *known == view) {
+                _ if view == *self.view() => {}
+                Some((_, members)) => members.push(*member),
+                None => views.push((view, vec![*member])),
+            }
+        }
+        views
+    }
+
+    /// Gives all members another view. What they were told stays until every slot is offered again, and of that only
+    /// what is told with other octets is told.
+    pub(super) fn set_view(&mut self, view: View) {
+        self.views.push(view);
+        self.forget();
+    }
+
+    /// Takes members out into a group of their own with another view, along with all that they were told.
+    pub(super) fn split(&mut self, members: &[u16], view: View, sets: &mut Sets) -> Self {
+        let theirs = |member: &u16| members.contains(member);
+        let mut apart = Group {
+            views: self.views.clone(),
+            pending: self.pending.copy(sets),
+            ring: self.ring.clone(),
+            members: self.members.extract_if(.., |member, _| theirs(member)).collect(),
+            addresses: self.addresses.extract_if(.., |_, member| theirs(member)).collect(),
+            memo: Memo::default(),
+            scratch: Scratch::default(),
+            evaluated: self.evaluated,
+            serial: 0,
+            encoded: 0,
+            encoded_again: 0,
+        };
+        apart.set_view(view);
+        self.forget();
+        self.forget_read();
+        apart.forget_read();
+        apart
+    }
+
+    /// What was found out about senders and members may not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.memo.forget();
+    }
+
+    /// Takes note of what the members are to be told of a prefix: its selected route and who sent that.
     #[inline]
-    pub(super) fn offer(&mut self, slot: u32, prefix: Prefix<A>, wish: Option<Wish>, sets: &mut Sets) {
-        self.pending.offer(slot, prefix, wish, sets);
+    pub(super) fn offer(
+        &mut self,
+        slot: u32,
+        prefix: Prefix<A>,
+        route: Option<(&Route, &Sender)>,
+        sets: &mut Sets,
+    ) {
+        let wish = route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets));
+        let is_member = &|member| self.members.contains_key(&member);
+        let with = &mut Offering { sets, views: &self.views, scratch: &mut self.scratch, is_member };
+        self.pending.offer(slot, prefix, wish, with);
+    }
+
+    #[inline]
+    fn wish(&mut self, prefix: Prefix<A>, route: &Route, sender: &Sender, sets: &Sets) -> Option<Wish> {
+        let memo = (sets, &mut self.memo);
+        let wish = self.views.latest().wish(route, prefix, sender, &self.addresses, memo)?;
+        let number = route.sender.0;
+        let source = if self.has(number) { number } else { wish.source };
+        Some(Wish { source, view: self.views.number(), ..wish })
     }
 
     /// Lets a peer in: it will be told everything, then End-of-RIB.
-    pub(super) fn join(&mut self, member: u16) {
-        // Where nothing was told yet, the runs to come are all there is.
-        let walk = self.pending.has_told().then_some(0);
-        let (cursor, end_of_rib) = (self.ring.end(), EndOfRib::Owed);
-        self.members.insert(member, Member { cursor, walk, owed: BTreeSet::new(), end_of_rib });
+    pub(super) fn join(&mut self, Joining { member, address, enhanced }: Joining) {
+        let state = Member {
+            cursor: self.ring.end(),
+            // Where nothing was told yet, the runs to come are all there is.
+            walk: self.pending.has_told().then_some(0),
+            owed: BTreeSet::new(),
+            end_of_rib: Closing::Owed,
+            end_of_refresh: Closing::Told,
+            begins: false,
+            enhanced,
+        };
+        self.members.insert(member, state);
+        self.addresses.insert(address, member);
+        self.forget();
     }
 
     pub(super) fn leave(&mut self, member: u16) {
         self.members.remove(&member);
+        self.addresses.retain(|_, owner| *owner != member);
+        self.forget();
         self.forget_read();
     }
 
@@ -126,6 +274,10 @@ impl<A: Address> Group<A> {
     pub(super) fn refresh(&mut self, member: u16) {
         if let Some(member) = self.members.get_mut(&member) {
             member.walk = Some(0);
+            // RFC 7313 §4: not before the End-of-RIB.
+            if member.enhanced && member.end_of_rib == Closing::Told {
+                (member.begins, member.end_of_refresh) = (true, Closing::Owed);
+            }
         }
     }
 
@@ -133,9 +285,10 @@ impl<A: Address> Group<A> {
     pub(super) fn take(&mut self, member: u16, mut around: Around<'_, A>) -> Option<Bytes> {
         loop {
             let mut state = self.members.remove(&member)?;
-            let again = self.tell_again(member, &mut state, &mut around);
+            let begin = std::mem::take(&mut state.begins).then(|| self.mark(RefreshKind::BEGIN));
+            let again = begin.or_else(|| self.tell_again(member, &mut state, &mut around));
             let read = again.or_else(|| self.read_ring(member, &mut state));
-            let told = read.or_else(|| self.end_of_rib(&mut state, around.complete));
+            let told = read.or_else(|| self.close(&mut state, around.complete));
             self.members.insert(member, state);
             if told.is_some() {
                 self.forget_read();
@@ -155,26 +308,63 @@ impl<A: Address> Group<A> {
         }
     }
 
-    /// The marker, once what was pending when the member had caught up is told.
-    fn end_of_rib(&mut self, state: &mut Member<A>, complete: bool) -> Option<Bytes> {
-        if state.end_of_rib == EndOfRib::Owed && complete && state.walk.is_none() && self.evaluated {
-            state.end_of_rib = EndOfRib::After(self.pending.queued);
+    fn mark(&self, kind: RefreshKind) -> Bytes {
+        let mut out = Vec::new();
+        RouteRefresh { family: self.view().family(), kind }.encode(&mut out);
+        out.into()
+    }
+
+    /// The marker that is due, once what was pending when the member had caught up is told.
+    fn close(&self, state: &mut Member<A>, complete: bool) -> Option<Bytes> {
+        let evaluated = complete && self.evaluated && state.walk.is_none();
+        if self.is_closed(&mut state.end_of_rib, evaluated, state.owed.is_empty()) {
+            let mut out = Vec::new();
+            pack::end_of_rib(self.view().family(), &mut out);
+            return Some(out.into());
         }
-        match state.end_of_rib {
-            EndOfRib::After(queued) if self.pending.told >= queued && state.owed.is_empty() => {
-                state.end_of_rib = EndOfRib::Told;
-                let mut out = Vec::new();
-                pack::end_of_rib(self.view.family(), &mut out);
-                Some(out.into())
-            }
-            _ => None,
+        let walked = state.walk.is_none();
+        self.is_closed(&mut state.end_of_refresh, walked, state.owed.is_empty())
+            .then(|| self.mark(RefreshKind::END))
+    }
+
+    /// Whether the marker goes out now.
+    fn is_closed(&self, closing: &mut Closing, through: bool, paid: bool) -> bool {
+        let Pending { queued, told, .. } = self.pending;
+        if *closing == Closing::Owed && through {
+            *closing = Closing::After(queued);
         }
+        // What had gone to another chain meanwhile was moved there when the first one was told.
+        if matches!(*closing, Closing::After(first) if told >= first) {
+            *closing = Closing::AfterMoved(queued);
+        }
+        let closed = matches!(*closing, Closing::AfterMoved(last) if paid && told >= last);
+        if closed {
+            *closing = Closing::Told;
+        }
+        closed
+    }
+
+    /// How many chains were queued so far: what a mark waits for.
+    pub(super) fn queued(&self) -> u64 {
+        self.pending.queued
+    }
+
+    /// The number of the next run, once so many chains are told.
+    pub(super) fn told_to(&self, queued: u64) -> Option<u64> {
+        (self.pending.told >= queued && !self.pending.has_sources()).then(|| self.ring.end())
+    }
+
+    /// Whether every member has taken the runs up to this one, and is owed nothing of what came before.
+    pub(super) fn have_taken(&self, run: u64) -> bool {
+        self.members
+            .values()
+            .all(|member| member.cursor >= run && member.owed.is_empty() && member.walk.is_none())
     }
 
     /// Makes one run. `None`: nothing is pending.
     fn make_run(&mut self, around: &mut Around<'_, A>) -> Option<()> {
         let Around { table, sets, idle, .. } = around;
-        let with = &mut Telling { table, sets, view: &self.view, scratch: &mut self.scratch, idle };
+        let with = &mut Telling { table, sets, views: &self.views, scratch: &mut self.scratch, idle };
         let (octets, to) = self.pending.make_run(with)?;
         if octets.is_empty() {
             return Some(());
@@ -189,7 +379,7 @@ impl<A: Address> Group<A> {
 
     /// A run fell off: members that did not read it will be told of its prefixes as they are by then.
     fn owe(&mut self, run: &Run) {
-        let (oldest, view) = (self.ring.first(), &self.view);
+        let (oldest, view) = (self.ring.first(), self.views.latest());
         let mut missed: Option<Vec<Prefix<A>>> = None;
         for (member, state) in &mut self.members {
             if state.cursor < oldest {
@@ -273,13 +463,15 @@ impl<A: Address> Group<A> {
         sets: &Sets,
     ) -> Bytes {
         self.encoded_again += 1;
-        let view = &self.view;
+        let view = self.views.latest();
         let mut out = Vec::new();
         pack::withdraw(view.family(), view.agreed(), withdrawn.into_iter().map(Path::from), &mut out);
         announced.sort_by_key(|(bucket, _)| *bucket);
         for chunk in announced.chunk_by(|(a, _), (b, _)| a == b) {
-            let (attributes, rule) = self.pending.told_as(chunk[0].0);
-            let Some(next_hop) = view.write(sets, attributes, rule, &mut self.scratch) else { continue };
+            let wish = self.pending.wish_of(chunk[0].0);
+            let Some(next_hop) = self.views.of(wish.view).write(sets, &wish, &mut self.scratch) else {
+                continue;
+            };
             let announcement =
                 Announcement { family: view.family(), attributes: &self.scratch.section, next_hop };
             // What was told once fits: the view is the same.

@@ -1,11 +1,15 @@
 //! One address width of the RIB: the table of its routes and the groups that are told of them.
 
+mod jobs;
+mod watch;
+
 use super::{
-    group::{Around, Group},
+    group::{Around, Group, Joining},
+    import::Judge,
     intern::{AttrId, Sets},
     peers::{Sender, SenderId},
-    pending::{NOBODY, Wish},
     select::{self, Candidate, Settings},
+    session::Export,
     slab::NONE,
     table::{Route, Table},
     view::View,
@@ -15,24 +19,34 @@ use bgp_proto::{
     wire::nlri::Path,
 };
 use bytes::Bytes;
-use std::collections::VecDeque;
+use jobs::{Job, Jobs};
+use watch::Watch;
 
 /// What both widths share.
 pub(super) struct Shared<'a> {
     pub(super) sets: &'a mut Sets,
     pub(super) senders: &'a [Option<Sender>],
+    pub(super) judge: &'a mut Judge,
     pub(super) settings: Settings,
+    /// Routes that are not accepted are held all the same.
+    pub(super) keep_rejected: bool,
 }
 
-/// Work that goes through all slots, a slice at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Job {
-    /// Withdraw what does not count any more of a sender's routes, and compare anew where one has become stale.
-    Sweep(SenderId),
-    /// Offer every slot to a group that is new or whose view changed.
-    Evaluate(usize),
-    /// Compare anew where a route points to this next hop.
-    Resolve(u32),
+/// The sender of this number.
+#[inline]
+pub(super) fn find(senders: &[Option<Sender>], id: SenderId) -> Option<&Sender> {
+    senders.get(usize::from(id.0))?.as_ref()
+}
+
+impl Shared<'_> {
+    /// What a route of this sender is accepted with; `NONE`: it is not.
+    #[inline]
+    fn accept<A: Address>(&mut self, sender: SenderId, learned: AttrId, prefix: Prefix<A>) -> AttrId {
+        match find(self.senders, sender).and_then(Sender::import) {
+            Some(import) => self.judge.accept((sender, learned), import, prefix, self.sets),
+            None => learned,
+        }
+    }
 }
 
 /// A sender's routes of one width: those of the latest epoch count, those of the one before may be kept as stale.
@@ -55,12 +69,11 @@ impl Epoch {
     }
 }
 
-/// Routes of one UPDATE, past import policy.
+/// Routes of one UPDATE.
 #[derive(Clone, Copy)]
 pub(super) struct Learned {
     pub(super) sender: SenderId,
     pub(super) learned: AttrId,
-    pub(super) accepted: AttrId,
     pub(super) since: u32,
 }
 
@@ -70,8 +83,10 @@ pub(super) struct Half<A> {
     pub(super) groups: Vec<Option<Group<A>>>,
     /// By sender.
     epochs: Vec<Epoch>,
-    /// The first is under way, with its cursor.
-    jobs: VecDeque<(Job, u32)>,
+    jobs: Jobs<A>,
+    watches: Vec<Watch<A>>,
+    /// How many groups were ever made.
+    made: u64,
     idle: Vec<u32>,
     seed: u64,
 }
@@ -85,7 +100,9 @@ impl<A: Address> Half<A> {
             table: Table::new(seed),
             groups: Vec::new(),
             epochs: Vec::new(),
-            jobs: VecDeque::new(),
+            jobs: Jobs::default(),
+            watches: Vec::new(),
+            made: 0,
             idle: Vec::new(),
             seed,
         }
@@ -124,11 +141,14 @@ impl<A: Address> Half<A> {
 
     #[inline]
     fn learn_one(&mut self, slot: u32, path: Path<Prefix<A>>, with: Learned, shared: &mut Shared<'_>) {
-        shared.sets.retain(with.learned);
-        if with.accepted.is_some() {
-            shared.sets.retain(with.accepted);
+        let Learned { sender, learned, since } = with;
+        let accepted = shared.accept(sender, learned, path.item);
+        if accepted.is_some() {
+            shared.sets.retain(accepted);
+        } else if !shared.keep_rejected {
+            return self.forgo(slot, path, sender, shared);
         }
-        let Learned { sender, learned, accepted, since } = with;
+        shared.sets.retain(learned);
         let epoch = self.epoch(sender).latest;
         let route = Route { next: NONE, sender, epoch, learned, accepted, path_id: path.id, since };
         match self.table.find_route(slot, sender, path.id) {
@@ -145,6 +165,15 @@ impl<A: Address> Half<A> {
                 self.epoch_mut(sender).routes += 1;
                 self.reselect(slot, Change::Added(id), shared);
             }
+        }
+    }
+
+    /// A route that is not accepted is not held, and the one it replaces goes.
+    fn forgo(&mut self, slot: u32, path: Path<Prefix<A>>, sender: SenderId, shared: &mut Shared<'_>) {
+        // A prefix that stands twice in one message may be gone by its second turn.
+        if self.table.slots.get(slot).prefix() == Some(path.item) {
+            self.withdraw_one(slot, sender, path.id, shared);
+            self.give_back(slot);
         }
     }
 
@@ -228,7 +257,10 @@ impl<A: Address> Half<A> {
             return;
         }
         self.table.slots.get_mut(slot).best = best;
-        self.offer(slot, shared.sets);
+        if (old == NONE) != (best == NONE) && !self.watches.is_empty() {
+            self.count(slot, best != NONE);
+        }
+        self.offer(slot, shared);
     }
 
     #[inline]
@@ -236,7 +268,7 @@ impl<A: Address> Half<A> {
         let entry = *self.table.slots.get(slot);
         let candidate = |id: u32| {
             let route = self.table.routes.get(id);
-            let sender = shared.senders.get(usize::from(route.sender.0))?.as_ref()?;
+            let sender = find(shared.senders, route.sender)?;
             let epoch = self.epoch(route.sender);
             if epoch.is_gone(route) {
                 return None;
@@ -275,52 +307,101 @@ impl<A: Address> Half<A> {
 
     /// Offers a slot's best route to every group.
     #[inline]
-    fn offer(&mut self, slot: u32, sets: &mut Sets) {
+    fn offer(&mut self, slot: u32, shared: &mut Shared<'_>) {
         let entry = self.table.slots.get(slot);
         let Some(prefix) = entry.prefix() else { return };
-        let best = (entry.best != NONE).then(|| self.table.routes.get(entry.best));
+        let told = entry.best != NONE && !self.is_hidden(prefix);
+        let best = told.then(|| self.table.routes.get(entry.best));
+        let best = best.and_then(|best| Some((best, find(shared.senders, best.sender)?)));
         for group in self.groups.iter_mut().flatten() {
-            let wish = best.map(|best| wish(best, group));
-            group.offer(slot, prefix, wish, sets);
+            group.offer(slot, prefix, best, shared.sets);
         }
     }
-}
 
-/// What a group's members are to be told of a route.
-#[inline]
-fn wish<A: Address>(route: &Route, group: &Group<A>) -> Wish {
-    let source = if group.has(route.sender.0) { route.sender.0 } else { NOBODY };
-    Wish { attributes: route.accepted, rule: 0, source }
+    /// What was found out about senders may not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.groups.iter_mut().flatten().for_each(Group::forget);
+    }
 }
 
 impl<A: Address> Half<A> {
     /// Puts a peer into the group with this view, which is made if there is none.
-    pub(super) fn join(&mut self, view: View, member: u16, ring: usize) -> usize {
+    pub(super) fn join(&mut self, view: View, joining: Joining, ring: usize, sets: &Sets) -> usize {
         let found =
-            self.groups.iter().position(|group| group.as_ref().is_some_and(|group| group.view == view));
-        let group = found.unwrap_or_else(|| {
-            let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
-            if free == self.groups.len() {
-                self.groups.push(None);
+            self.groups.iter().position(|group| group.as_ref().is_some_and(|group| *group.view() == view));
+        let at = found.unwrap_or_else(|| self.place(Group::new(view, self.seed, ring)));
+        if let Some(group) = &mut self.groups[at] {
+            group.join(joining);
+            // It is not to be told what leads to itself.
+            if found.is_some() && sets.next_hops.is_known(joining.address) {
+                self.begin(Job::Evaluate(at));
             }
-            self.groups[free] = Some(Group::new(view, self.seed, ring));
-            self.jobs.push_back((Job::Evaluate(free), 0));
-            free
-        });
-        if let Some(group) = &mut self.groups[group] {
-            group.join(member);
         }
-        group
+        at
+    }
+
+    /// Takes a group in, to which every slot is going to be offered.
+    fn place(&mut self, mut group: Group<A>) -> usize {
+        let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
+        if free == self.groups.len() {
+            self.groups.push(None);
+        }
+        self.made += 1;
+        group.serial = self.made;
+        self.groups[free] = Some(group);
+        self.begin(Job::Evaluate(free));
+        free
+    }
+
+    /// Gives members of groups other views. A group whose members all get the same one changes as a whole; else those
+    /// who get it go apart, with all that they were told. Returns who is in which group now.
+    pub(super) fn set_exports(
+        &mut self,
+        exports: &[(SenderId, Export)],
+        sets: &mut Sets,
+    ) -> Vec<(u16, usize)> {
+        let mut moved = Vec::new();
+        for number in 0..self.groups.len() {
+            let Some(Some(group)) = self.groups.get_mut(number) else { continue };
+            for (view, members) in group.views_of(exports) {
+                let Some(Some(group)) = self.groups.get_mut(number) else { continue };
+                if members.len() == group.len() {
+                    group.set_view(view);
+                    self.begin(Job::Evaluate(number));
+                } else {
+                    let spared = group.is_pointed_to(&members, sets);
+                    let apart = group.split(&members, view, sets);
+                    let at = self.place(apart);
+                    if spared {
+                        self.begin(Job::Evaluate(number));
+                    }
+                    moved.extend(members.into_iter().map(|member| (member, at)));
+                }
+            }
+        }
+        moved
+    }
+
+    /// Judges a sender's routes anew, by what applies to them now.
+    pub(super) fn set_import(&mut self, sender: SenderId) {
+        if self.epoch(sender).routes > 0 {
+            self.begin(Job::Import(sender));
+        }
     }
 
     /// Takes a peer out of all groups; groups without members go.
     pub(super) fn leave(&mut self, member: u16, sets: &mut Sets) {
-        for place in &mut self.groups {
+        for (number, place) in self.groups.iter_mut().enumerate() {
             let Some(group) = place.as_mut().filter(|group| group.has(member)) else { continue };
+            let spared = group.is_pointed_to(&[member], sets);
             group.leave(member);
             if group.is_empty() {
                 group.clear(sets);
                 *place = None;
+                self.jobs.cancel(&Job::Evaluate(number));
+            } else if spared {
+                // Nobody has to be spared what leads to the one who left.
+                self.jobs.begin(Job::Evaluate(number));
             }
         }
     }
@@ -332,12 +413,25 @@ impl<A: Address> Half<A> {
         }
     }
 
+    /// A sender is another one than before: what was kept of its routes is compared and offered anew.
+    pub(super) fn peer_up(&mut self, sender: SenderId) {
+        self.forget();
+        if self.epoch(sender).routes > 0 {
+            self.begin(Job::Sweep(sender));
+        }
+    }
+
     /// How many runs were encoded for groups, and again for single members.
     pub(super) fn encoded(&self) -> (u64, u64) {
         self.groups
             .iter()
             .flatten()
             .fold((0, 0), |(a, b), group| (a + group.encoded, b + group.encoded_again))
+    }
+
+    /// How many attribute sets could not be told.
+    pub(super) fn untold(&self) -> u64 {
+        self.groups.iter().flatten().map(Group::untold).sum()
     }
 
     /// The next octets for a member of a group.
@@ -370,6 +464,17 @@ impl<A: Address> Half<A> {
         &mut self.epochs[at]
     }
 
+    /// How many epochs ago a route came: 0 is fresh, 1 stale. `None`: it does not count any more.
+    pub(super) fn age_of(&self, route: &Route) -> Option<u8> {
+        let epoch = self.epoch(route.sender);
+        (!epoch.is_gone(route)).then(|| epoch.age(route))
+    }
+
+    /// Which members of groups were told of a slot's route.
+    pub(super) fn told(&self, slot: u32) -> Vec<SenderId> {
+        self.groups.iter().flatten().flat_map(|group| group.told(slot)).collect()
+    }
+
     /// How many routes a sender has here.
     pub(super) fn routes_of(&self, sender: SenderId) -> u32 {
         self.epoch(sender).routes
@@ -381,7 +486,7 @@ impl<A: Address> Half<A> {
         let epoch = self.epoch_mut(sender);
         (epoch.latest, epoch.keep) = (epoch.latest.wrapping_add(1), keep);
         if epoch.routes > 0 {
-            self.jobs.push_back((Job::Sweep(sender), 0));
+            self.begin(Job::Sweep(sender));
         }
     }
 
@@ -389,68 +494,12 @@ impl<A: Address> Half<A> {
     pub(super) fn sweep(&mut self, sender: SenderId) {
         let epoch = self.epoch_mut(sender);
         if std::mem::take(&mut epoch.keep) && epoch.routes > 0 {
-            self.jobs.push_back((Job::Sweep(sender), 0));
+            self.begin(Job::Sweep(sender));
         }
     }
 
     /// Compares anew where a route points to this next hop.
     pub(super) fn resolve(&mut self, next_hop: u32) {
-        self.jobs.push_back((Job::Resolve(next_hop), 0));
-    }
-
-    /// Does a slice of the first job: about `slots` slots. False: there is none.
-    pub(super) fn work(&mut self, slots: u32, shared: &mut Shared<'_>) -> bool {
-        let Some((job, from)) = self.jobs.pop_front() else { return false };
-        let end = self.table.slots.end();
-        let to = end.min(from.saturating_add(slots));
-        for slot in from..to {
-            if self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some()) {
-                self.work_on(slot, job, shared);
-            }
-        }
-        if to < end {
-            self.jobs.push_front((job, to));
-        } else if let Job::Evaluate(group) = job
-            && let Some(Some(group)) = self.groups.get_mut(group)
-        {
-            group.evaluated = true;
-        }
-        true
-    }
-
-    fn work_on(&mut self, slot: u32, job: Job, shared: &mut Shared<'_>) {
-        match job {
-            Job::Sweep(sender) => {
-                let epoch = self.epoch(sender);
-                let theirs = |route: &Route| route.sender == sender;
-                let gone =
-                    self.table.routes_of(slot).filter(|(_, route)| theirs(route) && epoch.is_gone(route));
-                let gone: Vec<_> = gone.map(|(_, route)| route.path_id).collect();
-                gone.into_iter().for_each(|path_id| self.withdraw_one(slot, sender, path_id, shared));
-                let left = self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some());
-                if left && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.age(route) > 0)
-                {
-                    self.reselect(slot, Change::Any, shared);
-                }
-            }
-            Job::Resolve(next_hop) => {
-                if self
-                    .table
-                    .routes_of(slot)
-                    .any(|(_, route)| shared.sets.points_to(route.accepted, next_hop))
-                {
-                    self.reselect(slot, Change::Any, shared);
-                }
-            }
-            Job::Evaluate(group) => {
-                let entry = self.table.slots.get(slot);
-                let (prefix, best) = (entry.prefix(), entry.best);
-                let best = (best != NONE).then(|| self.table.routes.get(best));
-                if let (Some(prefix), Some(Some(group))) = (prefix, self.groups.get_mut(group)) {
-                    let wish = best.map(|best| wish(best, group));
-                    group.offer(slot, prefix, wish, shared.sets);
-                }
-            }
-        }
+        self.begin(Job::Resolve(next_hop));
     }
 }

@@ -86,6 +86,8 @@ struct Set {
     next_hop: u32,
     /// Scopes in which the canonical octets, when received, mean this set.
     direct: u16,
+    /// Which of all sets ever made it is: ids are used again.
+    serial: u32,
 }
 
 /// A form that is not the canonical one, in which some peer sent a set.
@@ -129,6 +131,8 @@ pub(crate) struct Sets {
     index: HashTable<u32>,
     hasher: FixedState,
     pub(super) next_hops: NextHops,
+    /// How many sets were ever made.
+    made: u32,
     /// Reused between parses.
     parsed: PathAttributes,
     scratch: Vec<u8>,
@@ -162,6 +166,7 @@ impl Sets {
             index: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             next_hops: NextHops::new(resolve),
+            made: 0,
             parsed: PathAttributes::default(),
             scratch: Vec::new(),
         }
@@ -275,7 +280,9 @@ impl Sets {
         let octets = octets.into_boxed_slice();
         let summary = Summary::of(attributes);
         let next_hop = next_hop.map_or(NONE, |next_hop| self.next_hops.retain(next_hop.address()));
-        let set = Set { octets, refs: 0, hash: hash as u32, alias: NONE, summary, next_hop, direct: 0 };
+        self.made = self.made.wrapping_add(1);
+        let (hash32, serial) = (hash as u32, self.made);
+        let set = Set { octets, refs: 0, hash: hash32, alias: NONE, summary, next_hop, direct: 0, serial };
         let id = self.sets.insert(set);
         self.put_in_index(hash, id);
         AttrId(id)
@@ -363,6 +370,12 @@ impl Sets {
     /// Whether the set points to this next hop.
     pub(crate) fn points_to(&self, id: AttrId, next_hop: u32) -> bool {
         id.is_some() && self.sets.get(id.0).next_hop == next_hop
+    }
+
+    /// Which of all sets ever made this is: what was found out about another one of the same id does not hold.
+    #[inline]
+    pub(crate) fn serial(&self, id: AttrId) -> u32 {
+        self.sets.get(id.0).serial
     }
 
     /// ORIGINATOR_ID.

@@ -3,24 +3,66 @@
 //! A [`Rib`] is a plain value with one owner. It is told things (`learn`, `replace`, `peer_up`, `next_hop`, …) and
 //! asked for things ([`Rib::take`] yields a peer's next octets). What takes long is a cursor: call [`Rib::work`]
 //! until it says that nothing is left, a slice at a time, with other things in between.
+//!
+//! ```
+//! use bgp_daemon::policy::{self, Names, Policy, raw::RawPolicies, standard::import::ImportSide};
+//! use bgp_daemon::rib::{LocalRoute, Rib, Session, Settings};
+//! use bgp_proto::agreed::{Agreed, PeerKind};
+//! use bgp_proto::numbers::{Asn, RouterId};
+//! use bgp_proto::wire::{frame::{Frame, frame}, update::Update};
+//!
+//! let raw: RawPolicies = toml::from_str(r#"
+//!     [pods]
+//!     rules = [{ match = { prefix = "10.0.0.0/8 le 32" }, set = { med = 50 }, then = "accept" }]
+//! "#).unwrap();
+//! let pods = policy::check(&raw, &Names::default()).unwrap().find("pods").unwrap().clone();
+//!
+//! let agreed = Agreed::new(PeerKind::External);
+//! let session = |number: u8, export: Policy| {
+//!     let (ours, theirs) = (RouterId::new(1).unwrap(), RouterId::new(100 + u32::from(number)).unwrap());
+//!     let side = ImportSide::new(agreed.peer_kind, Asn(65000), Asn(65000 + u32::from(number)), ours);
+//!     Session::new(agreed, side, [192, 0, 2, number].into(), theirs, [192, 0, 2, 254].into())
+//!         .with_policies(Policy::all(), export)
+//! };
+//! let mut rib = Rib::new(Settings::default());
+//! let (first, second) = (rib.add_peer().unwrap(), rib.add_peer().unwrap());
+//! rib.peer_up(first, &session(1, Policy::all()));
+//! rib.peer_up(second, &session(2, pods));
+//!
+//! let source = rib.add_source("config").unwrap();
+//! for prefix in ["10.1.0.0/16", "198.51.100.0/24"] {
+//!     rib.announce(source, &LocalRoute::new(prefix.parse().unwrap()), 0);
+//! }
+//! while rib.work(10_000) {}
+//! let told = rib.take(second).unwrap();
+//! let Frame::Message(message) = frame(&told, Some(&agreed)) else { panic!("a whole UPDATE") };
+//! let update = Update::decode(message, &agreed).unwrap();
+//! assert_eq!(update.attributes().med(), Some(50));
+//! assert_eq!(update.announced().map(|path| path.item.to_string()).collect::<Vec<_>>(), ["10.1.0.0/16"]);
+//! ```
 
+mod aggregate;
+mod difference;
 mod group;
 mod half;
+mod import;
 mod intern;
+mod listing;
+mod mark;
 mod next_hop;
 mod peers;
 mod pending;
 mod ring;
 mod select;
+mod session;
 mod slab;
 mod table;
 mod view;
 
+use aggregate::Watched;
 use bgp_proto::{
-    agreed::Agreed,
     attr::{next_hop::NextHop, set::PathAttributes, table::Treatment},
     family::Family,
-    numbers::{Asn, RouterId},
     prefix::Prefix,
     wire::{
         nlri::{Nlri, Path},
@@ -28,21 +70,27 @@ use bgp_proto::{
     },
 };
 use bytes::Bytes;
+use group::Joining;
 use half::{Half, Shared};
+use import::Judge;
 use intern::{Scope, Sets};
 use ipnet::IpNet;
 use peers::Sender;
 use std::{fmt, net::IpAddr};
 use view::View;
 
+pub use aggregate::Aggregate;
+pub use difference::{Difference, Proposal, Sample};
+pub use import::Refused;
+pub use listing::{Listed, Place, Standing, Told};
+pub use mark::Mark;
 pub use peers::{SenderId, SenderKind};
 pub use select::Settings as Selection;
+pub use session::{Export, Import, Limits, Session};
 
 /// What a RIB is made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Our AS.
-    pub local_asn: Asn,
     /// Where the order of hash tables comes from: the same seed and the same calls give the same octets.
     pub seed: u64,
     /// Next hops have to be resolved ([`Rib::next_hop`]); off in reflectors and collectors.
@@ -52,32 +100,20 @@ pub struct Settings {
     /// Octets of encoded UPDATEs that a group keeps for its slower members; who falls farther behind is told again
     /// of just what it missed.
     pub ring: usize,
+    /// Hold routes that are not accepted too: they can be listed, and a change of policy needs no route refresh.
+    pub keep_rejected: bool,
 }
 
-impl Settings {
-    /// The usual settings for a speaker of this AS.
-    pub fn new(local_asn: Asn) -> Self {
+impl Default for Settings {
+    fn default() -> Self {
         Settings {
-            local_asn,
             seed: 0,
             resolve_next_hops: false,
             selection: Selection::default(),
             ring: 4 << 20,
+            keep_rejected: true,
         }
     }
-}
-
-/// A peer whose session is up, as the RIB knows it.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// The peer's BGP identifier.
-    pub router_id: RouterId,
-    /// The peer's address.
-    pub address: IpAddr,
-    /// What the two OPENs settled.
-    pub agreed: Agreed,
-    /// The next hop written in what it is told; none: as it was learned.
-    pub next_hop: Option<NextHop>,
 }
 
 /// A route of our own.
@@ -91,15 +127,26 @@ pub struct LocalRoute {
     pub next_hop: Option<NextHop>,
 }
 
+impl LocalRoute {
+    /// A route to ourselves, with nothing said about it.
+    pub fn new(prefix: IpNet) -> Self {
+        LocalRoute { prefix, attributes: PathAttributes::default(), next_hop: None }
+    }
+}
+
 /// Routes, selection, and what each peer is told.
 pub struct Rib {
     settings: Settings,
     sets: Sets,
+    judge: Judge,
     v4: Half<u32>,
     v6: Half<u128>,
     senders: Vec<Option<Sender>>,
     sessions: Vec<Option<Up>>,
+    aggregates: Vec<Watched>,
     complete: bool,
+    /// The latest time that was heard of, in seconds.
+    now: u32,
 }
 
 /// What is known of a peer while its session is up.
@@ -131,7 +178,13 @@ macro_rules! parts {
         (
             &mut $rib.v4,
             &mut $rib.v6,
-            &mut Shared { sets: &mut $rib.sets, senders: &$rib.senders, settings: $rib.settings.selection },
+            &mut Shared {
+                sets: &mut $rib.sets,
+                senders: &$rib.senders,
+                judge: &mut $rib.judge,
+                settings: $rib.settings.selection,
+                keep_rejected: $rib.settings.keep_rejected,
+            },
         )
     };
 }
@@ -159,23 +212,26 @@ impl Rib {
         let seed = settings.seed;
         Rib {
             sets: Sets::new(seed, settings.resolve_next_hops),
+            judge: Judge::default(),
             v4: Half::new(seed),
             v6: Half::new(seed),
             senders: Vec::new(),
             sessions: Vec::new(),
+            aggregates: Vec::new(),
             complete: true,
+            now: 0,
             settings,
         }
     }
 
     /// A new peer, without a session yet.
     pub fn add_peer(&mut self) -> Result<SenderId, TooManySenders> {
-        self.add(Sender::local())
+        self.add(Sender::local(""))
     }
 
-    /// A new source of routes of our own.
-    pub fn add_source(&mut self) -> Result<SenderId, TooManySenders> {
-        self.add(Sender::local())
+    /// A new source of routes of our own, which policies know as this owner.
+    pub fn add_source(&mut self, owner: &str) -> Result<SenderId, TooManySenders> {
+        self.add(Sender::local(owner))
     }
 
     fn add(&mut self, sender: Sender) -> Result<SenderId, TooManySenders> {
@@ -193,6 +249,7 @@ impl Rib {
 
     /// A peer or source is gone for good. Its number is used again once its routes are gone.
     pub fn remove(&mut self, id: SenderId) {
+        self.set_aggregates(id, &[]);
         self.peer_down(id, &[]);
         if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)) {
             sender.removed = true;
@@ -220,17 +277,47 @@ impl Rib {
     pub fn peer_up(&mut self, id: SenderId, session: &Session) {
         let number = usize::from(id.0);
         let Some(Some(sender)) = self.senders.get_mut(number) else { return };
-        let agreed = session.agreed;
-        *sender = Sender::peer(agreed.peer_kind, session.router_id, session.address);
+        *sender = Sender::peer(session);
         let ring = self.settings.ring;
+        let joining = Joining { member: id.0, address: session.address, enhanced: session.enhanced_refresh };
         let view = |family| {
-            let own = agreed.family(family).map(|own| agreed.with_families([own]))?;
-            Some(View::new(family, own, self.settings.local_asn, session.next_hop))
+            let own = session.agreed.family(family)?;
+            Some(View::new(session.written_for(family)?, own, &session.export))
         };
         let (v4, v6) = (view(Family::IPV4), view(Family::IPV6));
-        let (v4, v6) =
-            (v4.map(|view| self.v4.join(view, id.0, ring)), v6.map(|view| self.v6.join(view, id.0, ring)));
-        self.sessions[number] = Some(Up { scope: Scope::of(&agreed), v4, v6 });
+        self.v4.peer_up(id);
+        self.v6.peer_up(id);
+        let v4 = v4.map(|view| self.v4.join(view, joining, ring, &self.sets));
+        let v6 = v6.map(|view| self.v6.join(view, joining, ring, &self.sets));
+        self.sessions[number] = Some(Up { scope: Scope::of(&session.agreed), v4, v6 });
+    }
+
+    /// From now on this applies to a peer's routes: they are judged anew as they were learned, a slice at a time
+    /// ([`Rib::work`]). Only what changes by that is told to others. Where [`Settings::keep_rejected`] is off, routes
+    /// that the last policy rejected have to be asked for again by a route refresh.
+    pub fn set_import(&mut self, id: SenderId, import: Import) {
+        let up = self.sessions.get(usize::from(id.0)).is_some_and(Option::is_some);
+        if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)).filter(|_| up) {
+            sender.set_import(import);
+            self.v4.set_import(id);
+            self.v6.set_import(id);
+        }
+    }
+
+    /// From now on this applies to what these peers are told. Of what they were told only the difference is told, a
+    /// slice at a time ([`Rib::work`]). Peers that change alike are best given together: they go on sharing what is
+    /// encoded.
+    pub fn set_exports(&mut self, exports: &[(SenderId, Export)]) {
+        for (member, group) in self.v4.set_exports(exports, &mut self.sets) {
+            if let Some(Some(up)) = self.sessions.get_mut(usize::from(member)) {
+                up.v4 = Some(group);
+            }
+        }
+        for (member, group) in self.v6.set_exports(exports, &mut self.sets) {
+            if let Some(Some(up)) = self.sessions.get_mut(usize::from(member)) {
+                up.v6 = Some(group);
+            }
+        }
     }
 
     /// A peer's session is down: it is told nothing more. Routes of the families in `keep` are stale from now on and
@@ -258,6 +345,7 @@ impl Rib {
     pub fn learn(&mut self, id: SenderId, update: &Update<'_>, now: u32) {
         let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return };
         let scope = up.scope;
+        self.now = now;
         let (v4, v6, shared) = parts!(self);
         v4.withdraw(id, update.withdrawn(), shared);
         if let Some(unreach) = update.unreach() {
@@ -273,17 +361,19 @@ impl Rib {
                 continue;
             }
             let learned = shared.sets.learn(update.attributes(), next_hop, scope);
-            let with = half::Learned { sender: id, learned, accepted: learned, since: now };
+            let with = half::Learned { sender: id, learned, since: now };
             by_width!(nlri, v4, v6, |half, items| half.learn(with, items, shared));
             shared.sets.release(learned);
         }
+        shared.judge.let_go(shared.sets);
     }
 
     /// Announces a route of our own, in place of the one that this source had to the same prefix.
     pub fn announce(&mut self, id: SenderId, route: &LocalRoute, now: u32) {
+        self.now = now;
         let (v4, v6, shared) = parts!(self);
         let learned = shared.sets.intern(&route.attributes, route.next_hop);
-        let with = half::Learned { sender: id, learned, accepted: learned, since: now };
+        let with = half::Learned { sender: id, learned, since: now };
         match route.prefix {
             IpNet::V4(net) => v4.learn(with, std::iter::once(Path::from(Prefix::from(net))), shared),
             IpNet::V6(net) => v6.learn(with, std::iter::once(Path::from(Prefix::from(net))), shared),
@@ -350,6 +440,8 @@ impl Rib {
     pub fn work(&mut self, slots: u32) -> bool {
         let (v4, v6, shared) = parts!(self);
         let any = v4.work(slots, shared) | v6.work(slots, shared);
+        shared.judge.let_go(shared.sets);
+        let any = any | self.settle_aggregate();
         if !any && self.senders.iter().flatten().any(|sender| sender.removed) {
             self.forget_removed();
         }
@@ -360,6 +452,12 @@ impl Rib {
     pub fn encoded(&self) -> (u64, u64) {
         let of = |(a, b): (u64, u64), (c, d): (u64, u64)| (a + c, b + d);
         of(self.v4.encoded(), self.v6.encoded())
+    }
+
+    /// How many attribute sets could not be told to a group of peers, because they leave no room for a prefix in the
+    /// messages that these take. Whoever had heard of the routes was told that they are gone.
+    pub fn untold(&self) -> u64 {
+        self.v4.untold() + self.v6.untold()
     }
 
     /// Octets of memory held by tables and attribute sets, the allocator's own not counted.

@@ -82,6 +82,11 @@ impl NextHops {
         (changed && self.resolve).then_some(id)
     }
 
+    /// Whether some set points to this address, or did.
+    pub(super) fn is_known(&self, address: IpAddr) -> bool {
+        self.index.contains_key(&address)
+    }
+
     /// The addresses that want resolving.
     pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.index.keys().copied()

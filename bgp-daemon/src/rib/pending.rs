@@ -2,11 +2,11 @@
 //! chained by attributes so that the chain is the packing.
 
 use super::{
-    intern::{AttrId, Sets},
+    intern::Sets,
     ring::To,
     slab::{self, NONE, Slab},
     table::Table,
-    view::{Scratch, View},
+    view::{NOBODY, Scratch, View, Views, Wish},
 };
 use bgp_proto::{
     prefix::{Address, Prefix},
@@ -40,25 +40,19 @@ impl Entry {
     }
 }
 
-/// Routes that are told with the same octets: one attribute set past one rule, from one member or from nobody here.
+/// Routes that are told with the same octets.
 #[derive(Clone, Copy)]
 struct Bucket {
-    attributes: AttrId,
-    rule: u16,
-    /// The member that the routes came from and that is not told, or `NOBODY`.
-    source: u16,
+    wish: Wish,
     /// Entries in this bucket, and one while it is queued.
     refs: u32,
     /// The first slot of the chain to be told.
     head: u32,
 }
 
-/// No member is the source.
-pub(super) const NOBODY: u16 = u16::MAX;
-
 impl Default for Bucket {
     fn default() -> Self {
-        Bucket { attributes: AttrId::NONE, rule: 0, source: NOBODY, refs: 0, head: LINK }
+        Bucket { wish: Wish::default(), refs: 0, head: LINK }
     }
 }
 
@@ -71,15 +65,8 @@ impl slab::Entry for Bucket {
     }
 }
 
-/// What the RIB wants said of a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    pub(super) attributes: AttrId,
-    pub(super) rule: u16,
-    pub(super) source: u16,
-}
-
 /// The export state of a group for one family.
+#[derive(Clone)]
 pub(super) struct Pending<A> {
     entries: Vec<Box<[Entry]>>,
     buckets: Slab<Bucket>,
@@ -87,6 +74,8 @@ pub(super) struct Pending<A> {
     hasher: FixedState,
     /// The bucket found last: prefixes of one UPDATE ask for the same.
     last: Option<(Wish, u32)>,
+    /// The two buckets that were compared last, and whether they are told with the same octets.
+    compared: Option<(u32, u32, bool)>,
     /// Buckets with a chain, in the order in which they got one. `NONE` stands for the chain of withdrawals.
     queue: VecDeque<u32>,
     withdrawals: u32,
@@ -113,6 +102,7 @@ impl<A: Address> Pending<A> {
             index: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             last: None,
+            compared: None,
             queue: VecDeque::new(),
             withdrawals: LINK,
             sources: VecDeque::new(),
@@ -147,10 +137,16 @@ impl<A: Address> Pending<A> {
 
     /// Forgets everything and lets go of the attribute sets.
     pub(super) fn clear(&mut self, sets: &mut Sets) {
-        let held = self.index.drain().map(|id| self.buckets.get(id).attributes);
+        let held = self.index.drain().map(|id| self.buckets.get(id).wish.attributes);
         held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
-        (self.entries, self.buckets, self.last) = (Vec::new(), Slab::new(), None);
+        (self.entries, self.buckets, self.last, self.compared) = (Vec::new(), Slab::new(), None, None);
         (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
+    }
+
+    /// The same once more, with its own hold on the attribute sets.
+    pub(super) fn copy(&self, sets: &mut Sets) -> Self {
+        self.index.iter().for_each(|id| sets.retain(self.buckets.get(*id).wish.attributes));
+        self.clone()
     }
 
     /// Whether nothing was said of the slot and nothing is to be: it may be given back.
@@ -158,13 +154,18 @@ impl<A: Address> Pending<A> {
         self.entry(slot).link & (ADVERTISED | PENDING) == 0
     }
 
+    /// Whether some source is still to hear that a prefix is not told to it any more.
+    pub(super) fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
     /// Whether any chain was told yet, in whole or in part.
     pub(super) fn has_told(&self) -> bool {
         self.begun
     }
 
-    fn hash(&self, wish: Wish) -> u64 {
-        self.hasher.hash_one((wish.attributes, wish.rule, wish.source))
+    fn hash(&self, wish: &Wish) -> u64 {
+        self.hasher.hash_one(wish)
     }
 
     #[inline]
@@ -172,12 +173,8 @@ impl<A: Address> Pending<A> {
         if let Some((_, id)) = self.last.filter(|(last, _)| *last == wish) {
             return id;
         }
-        let hash = self.hash(wish);
-        let same = |id: &u32| {
-            let bucket = self.buckets.get(*id);
-            (bucket.attributes, bucket.rule, bucket.source) == (wish.attributes, wish.rule, wish.source)
-        };
-        let id = match self.index.find(hash, same) {
+        let hash = self.hash(&wish);
+        let id = match self.index.find(hash, |id| self.buckets.get(*id).wish == wish) {
             Some(id) => *id,
             None => self.new_bucket(wish, hash, sets),
         };
@@ -186,14 +183,10 @@ impl<A: Address> Pending<A> {
     }
 
     fn new_bucket(&mut self, wish: Wish, hash: u64, sets: &mut Sets) -> u32 {
-        let Wish { attributes, rule, source } = wish;
-        sets.retain(attributes);
-        let id = self.buckets.insert(Bucket { attributes, rule, source, ..Bucket::default() });
+        sets.retain(wish.attributes);
+        let id = self.buckets.insert(Bucket { wish, ..Bucket::default() });
         let (buckets, hasher) = (&self.buckets, &self.hasher);
-        self.index.insert_unique(hash, id, |id| {
-            let bucket = buckets.get(*id);
-            hasher.hash_one((bucket.attributes, bucket.rule, bucket.source))
-        });
+        self.index.insert_unique(hash, id, |id| hasher.hash_one(buckets.get(*id).wish));
         id
     }
 
@@ -202,40 +195,63 @@ impl<A: Address> Pending<A> {
         let bucket = self.buckets.get_mut(id);
         bucket.refs -= 1;
         if bucket.refs == 0 {
-            let bucket = self.buckets.remove(id);
-            let wish = Wish { attributes: bucket.attributes, rule: bucket.rule, source: bucket.source };
-            let hash = self.hash(wish);
+            let wish = self.buckets.remove(id).wish;
+            let hash = self.hash(&wish);
             if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
                 entry.remove();
             }
             self.last = self.last.filter(|(_, last)| *last != id);
-            sets.release(bucket.attributes);
+            self.compared = self.compared.filter(|(a, b, _)| *a != id && *b != id);
+            sets.release(wish.attributes);
         }
     }
 
-    /// Takes note of what is to be said of a slot. Nothing is done where that was said already.
+    /// Takes note of what is to be said of a slot. Nothing is done where that was said already, in the same octets.
     #[inline]
-    pub(super) fn offer(&mut self, slot: u32, prefix: Prefix<A>, wish: Option<Wish>, sets: &mut Sets) {
-        let bucket = wish.map_or(NONE, |wish| self.bucket_of(wish, sets));
+    pub(super) fn offer(
+        &mut self,
+        slot: u32,
+        prefix: Prefix<A>,
+        wish: Option<Wish>,
+        with: &mut Offering<'_>,
+    ) {
+        let bucket = wish.map_or(NONE, |wish| self.bucket_of(wish, with.sets));
         let entry = *self.entry_mut(slot);
         if entry.bucket == bucket {
             return;
         }
+        let told = entry.is(ADVERTISED) && !entry.is(PENDING);
+        let silent = told && bucket != NONE && self.are_told_alike(entry.bucket, bucket, with);
         if bucket != NONE {
             self.buckets.get_mut(bucket).refs += 1;
-            let source = self.buckets.get(bucket).source;
-            if source != NOBODY && entry.is(ADVERTISED) {
+            let source = self.buckets.get(bucket).wish.source;
+            let knows =
+                entry.is(ADVERTISED) && !(told && self.buckets.get(entry.bucket).wish.source == source);
+            if source != NOBODY && knows {
                 self.sources.push_back((prefix, source));
             }
         }
         self.entry_mut(slot).bucket = bucket;
-        if !entry.is(PENDING) {
+        if !entry.is(PENDING) && !silent {
             self.chain(slot, bucket);
         }
         // A pending entry stays in the chain it is in: when that is told, it moves on to the chain it belongs to.
         if entry.bucket != NONE {
-            self.release(entry.bucket, sets);
+            self.release(entry.bucket, with.sets);
         }
+    }
+
+    /// Whether whoever was told of a route as in one bucket knows all of the other.
+    #[inline]
+    fn are_told_alike(&mut self, told: u32, bucket: u32, with: &mut Offering<'_>) -> bool {
+        if let Some((_, _, alike)) = self.compared.filter(|(a, b, _)| (*a, *b) == (told, bucket)) {
+            return alike;
+        }
+        let (a, b) = (self.buckets.get(told).wish, self.buckets.get(bucket).wish);
+        let all = a.source == b.source || !(with.is_member)(a.source);
+        let alike = all && with.views.tell_the_same(&a, &b, with.sets, with.scratch);
+        self.compared = Some((told, bucket, alike));
+        alike
     }
 
     /// Puts a slot at the front of the chain of its bucket.
@@ -302,12 +318,12 @@ impl<A: Address> Pending<A> {
         let mut out = Vec::new();
         self.begun = true;
         if let Some((_, source)) = self.sources.front().copied() {
-            self.tell_source(source, with.view, &mut out);
+            self.tell_source(source, with.views.latest(), &mut out);
             return Some((out, To::Only(source)));
         }
         let mut to = None;
         while let Some(bucket) = self.queue.front().copied().filter(|_| out.len() < RUN) {
-            let source = if bucket == NONE { NOBODY } else { self.buckets.get(bucket).source };
+            let source = if bucket == NONE { NOBODY } else { self.buckets.get(bucket).wish.source };
             if *to.get_or_insert(source) != source {
                 break;
             }
@@ -341,7 +357,7 @@ impl<A: Address> Pending<A> {
 
     /// Appends UPDATEs for a chain until it ends or the run is long enough.
     fn tell(&mut self, bucket: u32, with: &mut Telling<'_, A>, out: &mut Vec<u8>) {
-        let (view, table) = (with.view, with.table);
+        let (view, table) = (with.views.latest(), with.table);
         let idle = &mut *with.idle;
         if bucket == NONE {
             let mut slots = std::iter::from_fn(|| self.next_of(bucket, idle));
@@ -349,8 +365,8 @@ impl<A: Address> Pending<A> {
             while out.len() < RUN && pack::withdraw_one(view.family(), view.agreed(), &mut paths, out) > 0 {}
             return;
         }
-        let Bucket { attributes, rule, .. } = *self.buckets.get(bucket);
-        let Some(next_hop) = view.write(with.sets, attributes, rule, with.scratch) else {
+        let wish = self.buckets.get(bucket).wish;
+        let Some(next_hop) = with.views.of(wish.view).write(with.sets, &wish, with.scratch) else {
             return self.take_back(bucket, with);
         };
         let announcement =
@@ -397,13 +413,17 @@ impl<A: Address> Pending<A> {
             return Some(Said::Nothing);
         }
         let bucket = self.buckets.get(entry.bucket);
-        Some(Said::Routes { bucket: entry.bucket, source: bucket.source })
+        Some(Said::Routes { bucket: entry.bucket, source: bucket.wish.source })
     }
 
-    /// The attribute set and the rule of a bucket.
-    pub(super) fn told_as(&self, bucket: u32) -> (AttrId, u16) {
-        let bucket = self.buckets.get(bucket);
-        (bucket.attributes, bucket.rule)
+    /// What is wished for the routes of a bucket.
+    pub(super) fn wish_of(&self, bucket: u32) -> Wish {
+        self.buckets.get(bucket).wish
+    }
+
+    /// Whether anything is wished under this view of the group.
+    pub(super) fn uses_view(&self, view: u16) -> bool {
+        self.index.iter().any(|id| self.buckets.get(*id).wish.view == view)
     }
 }
 
@@ -422,8 +442,16 @@ pub(super) enum Said {
 pub(super) struct Telling<'a, A> {
     pub(super) table: &'a Table<A>,
     pub(super) sets: &'a mut Sets,
-    pub(super) view: &'a View,
+    pub(super) views: &'a Views,
     pub(super) scratch: &'a mut Scratch,
     /// Slots about which nothing is said any more.
     pub(super) idle: &'a mut Vec<u32>,
+}
+
+/// What it takes to note what is to be said.
+pub(super) struct Offering<'a> {
+    pub(super) sets: &'a mut Sets,
+    pub(super) views: &'a Views,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) is_member: &'a dyn Fn(u16) -> bool,
 }

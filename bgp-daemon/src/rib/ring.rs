@@ -31,6 +31,7 @@ pub(crate) struct Run {
 }
 
 /// The latest runs, up to a bound in octets. A run's number never changes; the oldest fall off.
+#[derive(Clone)]
 pub(crate) struct Ring {
     runs: VecDeque<Run>,
     /// The number of the oldest run that is still here.

@@ -12,6 +12,7 @@ pub(crate) trait Entry: Default {
     fn set_link(&mut self, link: u32);
 }
 
+#[derive(Clone)]
 struct Chunk<T> {
     /// Empty, or as many as were ever used since it was last given back.
     entries: Vec<T>,
@@ -20,6 +21,7 @@ struct Chunk<T> {
 }
 
 /// Entries under ids that are reused.
+#[derive(Clone)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Chunk<T>>,
     /// Chunks with room, the one to use next last.

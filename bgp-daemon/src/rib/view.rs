@@ -1,33 +1,110 @@
 //! How a group's members are told of routes: everything that changes the octets.
 
-use super::intern::{AttrId, Sets};
+use super::{
+    intern::{AttrId, Sets},
+    peers::Sender,
+    session::Export,
+    table::Route,
+};
+use crate::policy::{
+    Changes, Policy, RuleIndex, RuleMask, Verdict,
+    standard::{
+        export::{self, ExportSide, Provenance},
+        next_hop::{self, NextHops},
+    },
+};
 use bgp_proto::{
-    agreed::{Agreed, FamilyAgreed, PeerKind},
+    agreed::{Agreed, FamilyAgreed},
     attr::{next_hop::NextHop, set::PathAttributes},
     family::Family,
-    numbers::Asn,
+    prefix::{Address, Prefix},
     wire::attributes::Attributes,
 };
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// A group's export view of one family.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
     family: Family,
     agreed: Agreed,
-    local_asn: Asn,
-    next_hop: Option<NextHop>,
+    side: ExportSide,
+    policy: Policy,
+    /// `None`: the family cannot be announced on these sessions, for want of an address of ours.
+    next_hops: Option<NextHops>,
 }
+
+/// What the RIB wants said of a slot. Routes for which the same is wished are told with the same octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Wish {
+    pub(super) attributes: AttrId,
+    /// The rule of the export policy that changes something, or `UNCHANGED`.
+    pub(super) rule: u16,
+    /// The member that is not told, or `NOBODY`.
+    pub(super) source: u16,
+    /// Which of the group's views it was wished under.
+    pub(super) view: u16,
+    pub(super) provenance: Provenance,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        let (attributes, provenance) = (AttrId::NONE, Provenance::Ours);
+        Wish { attributes, rule: UNCHANGED, source: NOBODY, view: 0, provenance }
+    }
+}
+
+/// The members of a group by their addresses.
+pub(super) type Addresses = BTreeMap<IpAddr, u16>;
+
+/// No rule changes anything.
+const UNCHANGED: u16 = u16::MAX;
+
+/// No member is the source.
+pub(super) const NOBODY: u16 = u16::MAX;
 
 /// Memory that is used again for each attribute set.
 #[derive(Default)]
 pub(super) struct Scratch {
     attributes: PathAttributes,
     pub(super) section: Vec<u8>,
+    other: Vec<u8>,
+}
+
+/// What was found out about the last attribute set of one sender: the prefixes of an UPDATE ask for the same.
+pub(super) struct Memo {
+    of: Option<(AttrId, u32, u16)>,
+    /// Rules that match the attributes and the sender; `None`: the routes stay here.
+    masks: Option<(RuleMask, RuleMask)>,
+    provenance: Provenance,
+    next_hop: Option<NextHop>,
+    /// The answer, where it does not depend on the prefix.
+    same: Option<Option<Wish>>,
+    attributes: PathAttributes,
+}
+
+impl Default for Memo {
+    fn default() -> Self {
+        let (provenance, attributes) = (Provenance::Ours, PathAttributes::default());
+        Memo { of: None, masks: None, provenance, next_hop: None, same: None, attributes }
+    }
+}
+
+impl Memo {
+    /// What was found out may not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.of = None;
+    }
 }
 
 impl View {
-    pub(super) fn new(family: Family, agreed: Agreed, local_asn: Asn, next_hop: Option<NextHop>) -> Self {
-        View { family, agreed, local_asn, next_hop }
+    pub(super) fn new(agreed: Agreed, family: FamilyAgreed, export: &Export) -> Self {
+        View {
+            family: family.family,
+            agreed,
+            side: export.side,
+            policy: export.policy.clone(),
+            next_hops: export.next_hops(family),
+        }
     }
 
     pub(super) fn family(&self) -> Family {
@@ -36,6 +113,14 @@ impl View {
 
     pub(super) fn agreed(&self) -> &Agreed {
         &self.agreed
+    }
+
+    /// The same, changed as a peer's configuration changes: what the two OPENs settled stays.
+    pub(super) fn with_export(&self, export: &Export) -> Self {
+        match self.agreed.family(self.family) {
+            Some(family) => View::new(self.agreed, family, export),
+            None => self.clone(),
+        }
     }
 
     /// What it takes to read our own runs.
@@ -47,23 +132,137 @@ impl View {
         self.agreed.with_families(families.collect::<Vec<_>>())
     }
 
-    /// Writes a set's attributes as the members are told them, and says the next hop. `None`: they cannot be told.
-    pub(super) fn write(
+    /// What the members, of which some have these addresses, are to be told of a route.
+    #[inline]
+    pub(super) fn wish<A: Address>(
         &self,
-        sets: &Sets,
-        id: AttrId,
-        _rule: u16,
-        scratch: &mut Scratch,
-    ) -> Option<NextHop> {
-        let (next_hop, section) = sets.octets_of(id);
-        scratch.attributes.read(&Attributes::of_section(section));
-        let attributes = &mut scratch.attributes;
-        if self.agreed.peer_kind == PeerKind::External {
-            attributes.as_path.prepend(self.local_asn, 1);
-            (attributes.local_pref, attributes.med) = (None, None);
+        route: &Route,
+        prefix: Prefix<A>,
+        sender: &Sender,
+        members: &Addresses,
+        (sets, memo): (&Sets, &mut Memo),
+    ) -> Option<Wish> {
+        let of = Some((route.accepted, sets.serial(route.accepted), route.sender.0));
+        if memo.of != of {
+            self.look(route.accepted, sender, sets, memo);
+            (memo.of, memo.same) = (of, None);
         }
+        if let Some(same) = memo.same {
+            return same;
+        }
+        let wish = self.decide(route.accepted, prefix, members, memo);
+        if !self.policy.needs_prefix() {
+            memo.same = Some(wish);
+        }
+        wish
+    }
+
+    fn look(&self, id: AttrId, sender: &Sender, sets: &Sets, memo: &mut Memo) {
+        let learned = sender.learned_from();
+        let (next_hop, section) = sets.octets_of(id);
+        memo.attributes.read(&Attributes::of_section(section));
+        memo.next_hop = next_hop;
+        memo.provenance = self.side.provenance(learned);
+        let stays =
+            self.next_hops.is_none() || export::withheld(&self.side, learned, &memo.attributes).is_some();
+        let masks = || {
+            let attributes = self.policy.attribute_mask(&memo.attributes, next_hop);
+            (attributes, self.policy.source_mask(&sender.source()))
+        };
+        memo.masks = (!stays).then(masks);
+    }
+
+    fn decide<A: Address>(
+        &self,
+        attributes: AttrId,
+        prefix: Prefix<A>,
+        members: &Addresses,
+        memo: &Memo,
+    ) -> Option<Wish> {
+        let (by_attributes, by_source) = memo.masks.as_ref()?;
+        let (next_hops, provenance) = (self.next_hops.as_ref()?, memo.provenance);
+        let decision = self.policy.decide(by_attributes, by_source, prefix);
+        let rule = self.policy.rule(decision);
+        if rule.verdict() == Verdict::Reject {
+            return None;
+        }
+        let changing = decision.filter(|_| rule.changes().is_some());
+        let by_rule = rule.changes().and_then(Changes::next_hop);
+        let written = next_hop::written(next_hops, provenance, memo.next_hop, by_rule);
+        // RFC 4271 §5.1.3: nobody is told his own address as the next hop. Others of the group are.
+        let owner = Some(written.address()).filter(|_| written != next_hops.own);
+        let source = owner.and_then(|address| members.get(&address)).copied().unwrap_or(NOBODY);
+        Some(Wish {
+            attributes,
+            rule: changing.map_or(UNCHANGED, RuleIndex::number),
+            source,
+            view: 0,
+            provenance,
+        })
+    }
+
+    /// Writes attributes as the members are told them, and says the next hop. `None`: they cannot be told.
+    pub(super) fn write(&self, sets: &Sets, wish: &Wish, scratch: &mut Scratch) -> Option<NextHop> {
+        let (next_hop, section) = sets.octets_of(wish.attributes);
+        let attributes = &mut scratch.attributes;
+        attributes.read(&Attributes::of_section(section));
+        let changes = self.policy.rule(Some(RuleIndex::from(wish.rule))).changes();
+        export::prepare(&self.side, wish.provenance, attributes, changes);
         scratch.section.clear();
         attributes.encode(self.agreed.four_octet_as, &mut scratch.section);
-        self.next_hop.or(next_hop)
+        let policy = changes.and_then(Changes::next_hop);
+        Some(next_hop::written(self.next_hops.as_ref()?, wish.provenance, next_hop, policy))
+    }
+}
+
+/// The views of a group: the latest, and older ones under which something was said that was not looked at since.
+#[derive(Clone)]
+pub(super) struct Views {
+    number: u16,
+    latest: View,
+    older: Vec<(u16, View)>,
+}
+
+impl Views {
+    pub(super) fn new(view: View) -> Self {
+        Views { number: 0, latest: view, older: Vec::new() }
+    }
+
+    /// The latest.
+    #[inline]
+    pub(super) fn latest(&self) -> &View {
+        &self.latest
+    }
+
+    /// The number of the latest.
+    #[inline]
+    pub(super) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// The one of this number.
+    pub(super) fn of(&self, number: u16) -> &View {
+        let older = self.older.iter().find(|(at, _)| *at == number && number != self.number);
+        older.map_or(&self.latest, |(_, view)| view)
+    }
+
+    /// From now on routes are wished so.
+    pub(super) fn push(&mut self, view: View) {
+        self.older.push((self.number, std::mem::replace(&mut self.latest, view)));
+        self.number = self.number.wrapping_add(1);
+    }
+
+    /// Forgets older ones that are not in use.
+    pub(super) fn forget_unused(&mut self, used: impl Fn(u16) -> bool) {
+        self.older.retain(|(number, _)| used(*number));
+    }
+
+    /// Whether two wishes are told with the same octets.
+    pub(super) fn tell_the_same(&self, a: &Wish, b: &Wish, sets: &Sets, scratch: &mut Scratch) -> bool {
+        let first = self.of(a.view).write(sets, a, scratch);
+        std::mem::swap(&mut scratch.section, &mut scratch.other);
+        first.is_some()
+            && self.of(b.view).write(sets, b, scratch) == first
+            && scratch.section == scratch.other
     }
 }
