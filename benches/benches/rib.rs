@@ -1,10 +1,13 @@
 //! The RIB by itself: UPDATEs in, UPDATEs out, no sockets. One table at the end. See README.md.
 
 use benches::{
-    meter::{Counting, Reading, now},
+    meter::{Counting, Reading},
     traffic::{Routed, Shape, Traffic},
 };
-use bgp_daemon::rib::{Rib, SenderId, Session, Settings};
+use bgp_daemon::{
+    policy::{Policy, standard::import::ImportSide},
+    rib::{Rib, SenderId, Session, Settings},
+};
 use bgp_proto::{
     agreed::{Agreed, FamilyAgreed, PeerKind},
     attr::next_hop::NextHop,
@@ -57,7 +60,7 @@ impl Bench {
     /// A RIB with so many peers that were told that there is nothing. What feeds it is there already.
     fn new(family: Family, peers: u8, ring: Option<usize>) -> Self {
         let agreed = agreed(family);
-        let mut settings = Settings::new(LOCAL);
+        let mut settings = Settings::default();
         settings.ring = ring.unwrap_or(settings.ring);
         let empty = Reading::take();
         let mut bench = Bench { rib: Rib::new(settings), agreed, peers: Vec::new(), updates: 0, empty };
@@ -65,7 +68,11 @@ impl Bench {
             let id = bench.rib.add_peer().expect("a few fit");
             let router_id = RouterId::new(number.into()).expect("not zero");
             let address = IpAddr::from([192, 0, 2, number]);
-            let session = Session { router_id, address, agreed, next_hop: Some(next_hop(family, 254)) };
+            let ours = RouterId::new(254).expect("not zero");
+            let side = ImportSide::new(PeerKind::External, LOCAL, peer_asn(number), ours);
+            let own = next_hop(family, 254).address();
+            let session = Session::new(agreed, side, address, router_id, own)
+                .with_policies(Policy::all(), Policy::all());
             bench.rib.peer_up(id, &session);
             bench.peers.push(id);
         }
@@ -88,12 +95,13 @@ impl Bench {
         assert!(rest.is_empty());
     }
 
-    /// Tells these peers all there is.
+    /// Tells these peers all there is, and counts what the last peer of all gets.
     fn tell(&mut self, readers: &[SenderId]) {
         while self.rib.work(SLICE) {}
         for reader in readers {
+            let counts = Some(reader) == self.peers.last();
             while let Some(octets) = self.rib.take(*reader) {
-                self.updates += messages(&octets);
+                self.updates += if counts { messages(&octets) } else { 0 };
             }
         }
     }
@@ -102,14 +110,13 @@ impl Bench {
     fn measure(&mut self, case: &str, routes: u32, work: impl FnOnce(&mut Self)) {
         let (start, updates) = (Reading::take(), self.updates);
         work(self);
-        let spent = now() - start.at;
         let end = Reading::take();
         let each = |count: u64| count as f64 / f64::from(routes);
         let grown = |of: fn(&Reading) -> u64| (of(&end) as f64 - of(&self.empty) as f64) / f64::from(routes);
         let cells = [
             case.to_owned(),
             routes.to_string(),
-            format!("{:.0}", spent.as_nanos() as f64 / f64::from(routes)),
+            format!("{:.0}", each(end.spent - start.spent)),
             format!("{:.1}", each(self.rib.octets() as u64)),
             format!("{:.1}", grown(|reading| reading.live)),
             format!("{:.1}", grown(|reading| reading.resident)),
@@ -142,8 +149,12 @@ fn messages(mut octets: &[u8]) -> u64 {
     count
 }
 
+fn peer_asn(number: u8) -> Asn {
+    Asn(65000 + u32::from(number))
+}
+
 fn shape(family: Family, routes: u32, peer: u8) -> Shape {
-    let (peer, next_hop) = (Asn(65000 + u32::from(peer)), next_hop(family, peer));
+    let (peer, next_hop) = (peer_asn(peer), next_hop(family, peer));
     Shape { routes, seed: 1, peer, next_hop }
 }
 
@@ -168,12 +179,12 @@ impl<A: Routed> Fed<A> {
 fn one_peer<A: Routed>(family: &str, routes: u32) {
     let fed = Fed::<A>::new(routes, 1);
     let mut bench = Bench::new(A::FAMILY, 2, None);
-    let (from, to) = (bench.peers[0], [bench.peers[1]]);
+    let (peers, from) = (bench.peers.clone(), bench.peers[0]);
     for again in ["", " again"] {
         let cases = [("announced", &fed.announced), ("withdrawn", &fed.withdrawn)];
         for (what, octets) in cases {
             let case = format!("1 peer to 1, {family}: {what}{again}");
-            bench.measure(&case, routes, |bench| bench.learn(from, octets, &to));
+            bench.measure(&case, routes, |bench| bench.learn(from, octets, &peers));
         }
     }
 }
@@ -183,13 +194,13 @@ fn ten_peers(prefixes: u32) {
     let fed: Vec<_> = (1..=10).map(|peer| Fed::<u32>::new(prefixes, peer)).collect();
     let mut bench = Bench::new(Family::IPV4, 11, None);
     let peers = bench.peers.clone();
-    let (to, from) = peers.split_last().expect("eleven");
+    let (_, from) = peers.split_last().expect("eleven");
     bench.measure("10 peers, the same prefixes: announced", prefixes * 10, |bench| {
-        from.iter().zip(&fed).for_each(|(from, fed)| bench.learn(*from, &fed.announced, &[*to]));
+        from.iter().zip(&fed).for_each(|(from, fed)| bench.learn(*from, &fed.announced, &peers));
     });
     bench.measure("... and all ten gone", prefixes * 10, |bench| {
         from.iter().for_each(|peer| bench.rib.peer_down(*peer, &[]));
-        bench.tell(&[*to]);
+        bench.tell(&peers);
     });
 }
 
@@ -205,10 +216,10 @@ fn fan_out(routes: u32) {
     ];
     for (case, members, reading, ring) in cases {
         let mut bench = Bench::new(Family::IPV4, members + 1, ring);
-        let (from, to) = (bench.peers[0], bench.peers[1..].to_vec());
+        let peers = bench.peers.clone();
         bench.measure(case, routes, |bench| {
-            bench.learn(from, &fed.announced, &to[..reading]);
-            bench.tell(&to);
+            bench.learn(peers[0], &fed.announced, &peers[..=reading]);
+            bench.tell(&peers);
         });
         let (runs, again) = bench.rib.encoded();
         if members == 1 {

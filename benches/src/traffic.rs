@@ -161,7 +161,7 @@ impl Draw {
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u64::from((mixed ^ (mixed >> 31)) as u32) * u64::from(end)) >> 32) as u32
+        ((((mixed ^ (mixed >> 31)) >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// How many prefixes share a set: half of the sets have one, a few have a hundred; 6.7 on average.

@@ -119,18 +119,17 @@ impl<A: Address> Half<A> {
         mut paths: impl Iterator<Item = Path<Prefix<A>>>,
         shared: &mut Shared<'_>,
     ) {
-        let mut batch = [(Path { id: 0, item: Prefix::default() }, 0u64); TOGETHER];
+        let mut batch = [(Path { id: 0, item: Prefix::default() }, 0u32); TOGETHER];
         loop {
             let mut filled = 0;
             for (place, path) in batch.iter_mut().zip(paths.by_ref()) {
                 *place = (path, self.table.hash(path.item));
                 filled += 1;
             }
-            let mut slots = [0u32; TOGETHER];
-            for (slot, (path, hash)) in slots.iter_mut().zip(&batch[..filled]) {
-                *slot = self.table.find_or_insert(*hash, path.item);
-            }
-            for (slot, (path, _)) in slots.into_iter().zip(&batch[..filled]) {
+            let mut slots = [NONE; TOGETHER];
+            self.table.find_each(&batch[..filled], &mut slots);
+            for (slot, (path, hash)) in slots.into_iter().zip(&batch[..filled]) {
+                let slot = if slot == NONE { self.table.find_or_insert(*hash, path.item) } else { slot };
                 self.learn_one(slot, *path, with, shared);
             }
             if filled < TOGETHER {
@@ -184,7 +183,7 @@ impl<A: Address> Half<A> {
         mut paths: impl Iterator<Item = Path<Prefix<A>>>,
         shared: &mut Shared<'_>,
     ) {
-        let mut batch = [(Path { id: 0, item: Prefix::default() }, 0u64); TOGETHER];
+        let mut batch = [(Path { id: 0, item: Prefix::default() }, 0u32); TOGETHER];
         loop {
             let mut filled = 0;
             for (place, path) in batch.iter_mut().zip(paths.by_ref()) {
@@ -192,9 +191,7 @@ impl<A: Address> Half<A> {
                 filled += 1;
             }
             let mut slots = [NONE; TOGETHER];
-            for (slot, (path, hash)) in slots.iter_mut().zip(&batch[..filled]) {
-                *slot = self.table.find(*hash, path.item).unwrap_or(NONE);
-            }
+            self.table.find_each(&batch[..filled], &mut slots);
             for (slot, (path, _)) in slots.into_iter().zip(&batch[..filled]).filter(|(slot, _)| *slot != NONE)
             {
                 // A prefix that stands twice in one message may be gone by its second turn.

@@ -2,7 +2,7 @@
 
 use super::{
     next_hop::NextHops,
-    slab::{self, NONE, Slab},
+    slab::{self, Index, NONE, Slab},
 };
 use bgp_proto::{
     agreed::{Agreed, PeerKind},
@@ -11,7 +11,6 @@ use bgp_proto::{
     wire::attributes::Attributes,
 };
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::hash::{BuildHasher, Hasher};
 
 /// An interned attribute set.
@@ -128,7 +127,7 @@ const ALIAS: u32 = 1 << 31;
 pub(crate) struct Sets {
     sets: Slab<Set>,
     aliases: Slab<Alias>,
-    index: HashTable<u32>,
+    index: Index,
     hasher: FixedState,
     pub(super) next_hops: NextHops,
     /// How many sets were ever made.
@@ -136,6 +135,7 @@ pub(crate) struct Sets {
     /// Reused between parses.
     parsed: PathAttributes,
     scratch: Vec<u8>,
+    canonical: Vec<u8>,
 }
 
 fn put_next_hop(next_hop: Option<NextHop>, out: &mut Vec<u8>) {
@@ -163,12 +163,13 @@ impl Sets {
         Sets {
             sets: Slab::new(),
             aliases: Slab::new(),
-            index: HashTable::new(),
+            index: Index::new(),
             hasher: FixedState::with_seed(seed),
             next_hops: NextHops::new(resolve),
             made: 0,
             parsed: PathAttributes::default(),
             scratch: Vec::new(),
+            canonical: Vec::new(),
         }
     }
 
@@ -183,13 +184,13 @@ impl Sets {
             .filter_map(|id| self.sets.peek(id))
             .map(|set| set.octets.len())
             .sum::<usize>();
-        values + self.sets.octets() + self.aliases.octets() + self.index.allocation_size()
+        values + self.sets.octets() + self.aliases.octets() + self.index.octets()
     }
 
-    fn hash(&self, octets: &[u8]) -> u64 {
+    fn hash(&self, octets: &[u8]) -> u32 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(octets);
-        hasher.finish()
+        (hasher.finish() >> 32) as u32
     }
 
     /// The set that these received attributes and this next hop are, with one more reference to it.
@@ -214,17 +215,17 @@ impl Sets {
     }
 
     #[inline]
-    fn find(&self, hash: u64, raw: &[u8], scope: Scope) -> Option<AttrId> {
-        let matches = |id: &u32| {
+    fn find(&self, hash: u32, raw: &[u8], scope: Scope) -> Option<AttrId> {
+        let matches = |id: u32| {
             if id & ALIAS != 0 {
                 let alias = self.aliases.get(id & !ALIAS);
-                alias.hash == hash as u32 && alias.scope == scope.0 && *alias.octets == *raw
+                alias.hash == hash && alias.scope == scope.0 && *alias.octets == *raw
             } else {
-                let set = self.sets.get(*id);
-                set.hash == hash as u32 && set.direct & 1 << scope.0 != 0 && *set.octets == *raw
+                let set = self.sets.get(id);
+                set.hash == hash && set.direct & 1 << scope.0 != 0 && *set.octets == *raw
             }
         };
-        let id = *self.index.find(hash, matches)?;
+        let id = self.index.find(hash, matches)?;
         Some(AttrId(if id & ALIAS == 0 { id } else { self.aliases.get(id & !ALIAS).set }))
     }
 
@@ -234,12 +235,12 @@ impl Sets {
         attributes: &Attributes<'_>,
         next_hop: Option<NextHop>,
         scope: Scope,
-        hash: u64,
+        hash: u32,
         raw: &[u8],
     ) -> AttrId {
         let mut parsed = std::mem::take(&mut self.parsed);
         parsed.read(attributes);
-        let id = self.find_or_insert(&parsed, next_hop);
+        let id = self.find_or_insert(&parsed, next_hop, Some((raw, hash)));
         self.parsed = parsed;
         if *self.sets.get(id.0).octets == *raw {
             self.sets.get_mut(id.0).direct |= 1 << scope.0;
@@ -249,58 +250,58 @@ impl Sets {
         id
     }
 
-    fn remember(&mut self, id: AttrId, hash: u64, raw: &[u8], scope: Scope) {
+    fn remember(&mut self, id: AttrId, hash: u32, raw: &[u8], scope: Scope) {
         let first = self.sets.get(id.0).alias;
         let chain = std::iter::successors(Some(first), |at| Some(self.aliases.get(*at).next));
         if chain.take_while(|at| *at != NONE).count() >= MAX_ALIASES {
             return;
         }
-        let alias = Alias { octets: raw.into(), set: id.0, hash: hash as u32, next: first, scope: scope.0 };
+        let alias = Alias { octets: raw.into(), set: id.0, hash, next: first, scope: scope.0 };
         let at = self.aliases.insert(alias);
         self.sets.get_mut(id.0).alias = at;
-        self.put_in_index(hash, at | ALIAS);
+        self.index.insert(hash, at | ALIAS);
     }
 
     /// The set with these values, with one more reference to it.
     pub(crate) fn intern(&mut self, attributes: &PathAttributes, next_hop: Option<NextHop>) -> AttrId {
-        let id = self.find_or_insert(attributes, next_hop);
+        let id = self.find_or_insert(attributes, next_hop, None);
         self.retain(id);
         id
     }
 
-    fn find_or_insert(&mut self, attributes: &PathAttributes, next_hop: Option<NextHop>) -> AttrId {
-        let mut octets = Vec::with_capacity(96);
+    /// The set with these values; `known` are octets that it may well have in canonical form, with their hash.
+    fn find_or_insert(
+        &mut self,
+        attributes: &PathAttributes,
+        next_hop: Option<NextHop>,
+        known: Option<(&[u8], u32)>,
+    ) -> AttrId {
+        let mut octets = std::mem::take(&mut self.canonical);
+        octets.clear();
         put_next_hop(next_hop, &mut octets);
         attributes.encode(true, &mut octets);
-        let hash = self.hash(&octets);
-        let same = |id: &u32| id & ALIAS == 0 && *self.sets.get(*id).octets == *octets;
-        if let Some(id) = self.index.find(hash, same) {
-            return AttrId(*id);
-        }
-        let octets = octets.into_boxed_slice();
-        let summary = Summary::of(attributes);
-        let next_hop = next_hop.map_or(NONE, |next_hop| self.next_hops.retain(next_hop.address()));
-        self.made = self.made.wrapping_add(1);
-        let (hash32, serial) = (hash as u32, self.made);
-        let set = Set { octets, refs: 0, hash: hash32, alias: NONE, summary, next_hop, direct: 0, serial };
-        let id = self.sets.insert(set);
-        self.put_in_index(hash, id);
-        AttrId(id)
-    }
-
-    fn put_in_index(&mut self, hash: u64, id: u32) {
-        // The table asks for hashes when it grows: half of each is kept, the other half is made of it.
-        let (sets, aliases, hasher) = (&self.sets, &self.aliases, &self.hasher);
-        let rehash = |id: &u32| {
-            let mut again = hasher.build_hasher();
-            again.write(if id & ALIAS == 0 {
-                &sets.get(*id).octets
-            } else {
-                &aliases.get(id & !ALIAS).octets
-            });
-            again.finish()
+        let hash = match known {
+            Some((raw, hash)) if raw == octets => hash,
+            _ => self.hash(&octets),
         };
-        self.index.insert_unique(hash, id, rehash);
+        let sets = &self.sets;
+        let same = |id: u32| id & ALIAS == 0 && *sets.get(id).octets == *octets;
+        let id = match self.index.find_or_place(hash, same) {
+            Ok(id) => id,
+            Err(place) => {
+                let summary = Summary::of(attributes);
+                let next_hop = next_hop.map_or(NONE, |next_hop| self.next_hops.retain(next_hop.address()));
+                let octets = octets.as_slice().into();
+                self.made = self.made.wrapping_add(1);
+                let serial = self.made;
+                let set = Set { octets, refs: 0, hash, alias: NONE, summary, next_hop, direct: 0, serial };
+                let id = self.sets.insert(set);
+                self.index.insert_at(place, id);
+                id
+            }
+        };
+        self.canonical = octets;
+        AttrId(id)
     }
 
     /// One more reference.
@@ -322,34 +323,15 @@ impl Sets {
     #[cold]
     fn forget(&mut self, id: AttrId) {
         let set = self.sets.remove(id.0);
-        let hash = self.hash(&set.octets);
-        if let Ok(entry) = self.index.find_entry(hash, |at| *at == id.0) {
-            entry.remove();
-        }
+        self.index.remove(set.hash, id.0);
         if set.next_hop != NONE {
             self.next_hops.release(set.next_hop);
         }
         let mut at = set.alias;
         while at != NONE {
             let alias = self.aliases.remove(at);
-            let hash = self.hash(&alias.octets);
-            if let Ok(entry) = self.index.find_entry(hash, |found| *found == at | ALIAS) {
-                entry.remove();
-            }
+            self.index.remove(alias.hash, at | ALIAS);
             at = alias.next;
-        }
-        // Memory goes back when a table was mostly emptied; a table that is refilled pays for one growth.
-        if self.index.capacity() > 1024 && self.index.len() * 8 < self.index.capacity() {
-            let (sets, aliases, hasher) = (&self.sets, &self.aliases, &self.hasher);
-            self.index.shrink_to(self.index.len() * 2, |id| {
-                let mut again = hasher.build_hasher();
-                again.write(if id & ALIAS == 0 {
-                    &sets.get(*id).octets
-                } else {
-                    &aliases.get(id & !ALIAS).octets
-                });
-                again.finish()
-            });
         }
     }
 

@@ -1,5 +1,9 @@
 //! A slab in chunks: ids stay, nothing is ever moved, and a chunk whose entries are all gone is given back.
 
+mod index;
+
+pub(crate) use index::Index;
+
 const SHIFT: u32 = 12;
 const CHUNK: usize = 1 << SHIFT;
 

@@ -3,12 +3,14 @@
 use super::{
     intern::AttrId,
     peers::SenderId,
-    slab::{self, NONE, Slab},
+    slab::{self, Index, NONE, Slab},
 };
-use bgp_proto::prefix::{Address, Prefix};
+use bgp_proto::{
+    prefix::{Address, Prefix},
+    wire::nlri::Path,
+};
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-use std::hash::BuildHasher;
+use std::{hash::BuildHasher, hint::black_box};
 
 /// One path to a prefix, from one sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,11 @@ impl<A: Address> slab::Entry for Slot<A> {
 }
 
 impl<A: Address> Slot<A> {
+    #[inline]
+    fn is(&self, prefix: Prefix<A>) -> bool {
+        self.bits == prefix.bits() && self.len == prefix.len()
+    }
+
     /// The prefix; `None` for a free slot.
     #[inline]
     pub(crate) fn prefix(&self) -> Option<Prefix<A>> {
@@ -81,12 +88,9 @@ impl<A: Address> Slot<A> {
     }
 }
 
-/// How many parts the index has: each grows by itself, so that growing never takes long.
-const PARTS: usize = 256;
-
 /// Slots and routes of one family, with the one index that finds them.
 pub(crate) struct Table<A> {
-    index: Vec<HashTable<u32>>,
+    index: Index,
     hasher: FixedState,
     pub(crate) slots: Slab<Slot<A>>,
     pub(crate) routes: Slab<Route>,
@@ -94,70 +98,60 @@ pub(crate) struct Table<A> {
 
 impl<A: Address> Table<A> {
     pub(crate) fn new(seed: u64) -> Self {
-        let index = (0..PARTS).map(|_| HashTable::new()).collect();
-        Table { index, hasher: FixedState::with_seed(seed), slots: Slab::new(), routes: Slab::new() }
+        let hasher = FixedState::with_seed(seed);
+        Table { index: Index::new(), hasher, slots: Slab::new(), routes: Slab::new() }
     }
 
     /// Octets of memory held.
     pub(crate) fn octets(&self) -> usize {
-        let index = self.index.iter().map(HashTable::allocation_size).sum::<usize>();
-        index + self.slots.octets() + self.routes.octets()
+        self.index.octets() + self.slots.octets() + self.routes.octets()
     }
 
     #[inline]
-    pub(crate) fn hash(&self, prefix: Prefix<A>) -> u64 {
-        self.hasher.hash_one((prefix.bits(), prefix.len()))
-    }
-
-    #[inline]
-    fn part(hash: u64) -> usize {
-        // The table itself uses the lowest and the highest bits.
-        (hash >> 40) as usize % PARTS
-    }
-
-    #[inline]
-    fn same(slots: &Slab<Slot<A>>, id: u32, prefix: Prefix<A>) -> bool {
-        let slot = slots.get(id);
-        slot.bits == prefix.bits() && slot.len == prefix.len()
+    pub(crate) fn hash(&self, prefix: Prefix<A>) -> u32 {
+        (self.hasher.hash_one((prefix.bits(), prefix.len())) >> 32) as u32
     }
 
     /// The slot of a prefix.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, prefix: Prefix<A>) -> Option<u32> {
-        self.index[Self::part(hash)].find(hash, |id| Self::same(&self.slots, *id, prefix)).copied()
+    pub(crate) fn find(&self, hash: u32, prefix: Prefix<A>) -> Option<u32> {
+        self.index.find(hash, |id| self.slots.get(id).is(prefix))
+    }
+
+    /// The slots of several prefixes, `NONE` where there is none. Nothing waits for what one prefix alone needs: first
+    /// the index is read for all of them, then the slots.
+    #[inline]
+    pub(crate) fn find_each(&self, prefixes: &[(Path<Prefix<A>>, u32)], slots: &mut [u32]) {
+        black_box(prefixes.iter().fold(0, |all, (_, hash)| all ^ self.index.touch(*hash)));
+        for (slot, (_, hash)) in slots.iter_mut().zip(prefixes) {
+            *slot = self.index.find(*hash, |_| true).unwrap_or(NONE);
+        }
+        for (slot, (path, hash)) in slots.iter_mut().zip(prefixes) {
+            if *slot != NONE && !self.slots.get(*slot).is(path.item) {
+                // Another prefix with the same hash came first.
+                *slot = self.find(*hash, path.item).unwrap_or(NONE);
+            }
+        }
     }
 
     /// The slot of a prefix, made if there is none.
     #[inline]
-    pub(crate) fn find_or_insert(&mut self, hash: u64, prefix: Prefix<A>) -> u32 {
-        let (slots, hasher) = (&mut self.slots, &self.hasher);
-        let part = &mut self.index[Self::part(hash)];
-        if let Some(id) = part.find(hash, |id| Self::same(slots, *id, prefix)) {
-            return *id;
+    pub(crate) fn find_or_insert(&mut self, hash: u32, prefix: Prefix<A>) -> u32 {
+        let slots = &mut self.slots;
+        match self.index.find_or_place(hash, |id| slots.get(id).is(prefix)) {
+            Ok(id) => id,
+            Err(place) => {
+                let id = slots.insert(Slot { bits: prefix.bits(), len: prefix.len(), ..Slot::default() });
+                self.index.insert_at(place, id);
+                id
+            }
         }
-        let id = slots.insert(Slot { bits: prefix.bits(), len: prefix.len(), ..Slot::default() });
-        part.insert_unique(hash, id, |id| {
-            let slot = slots.get(*id);
-            hasher.hash_one((slot.bits, slot.len))
-        });
-        id
     }
 
     /// Gives an empty slot back.
     pub(crate) fn remove_slot(&mut self, id: u32) {
-        let slot = self.slots.remove(id);
-        let Some(prefix) = slot.prefix() else { return };
-        let hash = self.hash(prefix);
-        let part = &mut self.index[Self::part(hash)];
-        if let Ok(entry) = part.find_entry(hash, |at| *at == id) {
-            entry.remove();
-        }
-        if part.capacity() > 64 && part.len() * 8 < part.capacity() {
-            let (slots, hasher) = (&self.slots, &self.hasher);
-            part.shrink_to(part.len() * 2, |id| {
-                let slot = slots.get(*id);
-                hasher.hash_one((slot.bits, slot.len))
-            });
+        if let Some(prefix) = self.slots.remove(id).prefix() {
+            self.index.remove(self.hash(prefix), id);
         }
     }
 
