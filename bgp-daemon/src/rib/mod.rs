@@ -91,7 +91,8 @@ pub use session::{Export, Import, Limits, Session};
 /// What a RIB is made with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the order of hash tables comes from: the same seed and the same calls give the same octets.
+    /// Where the order of hash tables comes from: the same seed and the same calls give the same octets. A speaker that
+    /// talks to strangers draws it at random, or they can choose prefixes whose hashes are alike.
     pub seed: u64,
     /// Next hops have to be resolved ([`Rib::next_hop`]); off in reflectors and collectors.
     pub resolve_next_hops: bool,
