@@ -469,9 +469,9 @@ impl World {
                 self.model.routes.retain(|(_, sender), route| *sender != peer || !route.stale);
             }
             Op::Import(peer, number) if self.up[peer] => {
-                let Import { limits, side, .. } = self.session(peer).import;
                 let policy = self.policy("import", number);
-                self.rib.set_import(self.peers[peer], Import { side, policy, limits });
+                let import = Import { policy, ..self.session(peer).import };
+                self.rib.set_import(self.peers[peer], import);
                 self.model.imports[peer] = number;
                 self.model.judge(peer);
                 // What is rejected meanwhile is gone for good where it is not held.
