@@ -117,6 +117,59 @@ fn stale_routes_stay_until_they_are_swept_and_lose_to_any_other() {
     assert_eq!(rib.routes_of(a), 1);
 }
 
+/// RFC 7313 §4: what a peer does not send again between the marks is withdrawn, and until then it is as good as before.
+#[test]
+fn what_is_not_sent_again_is_withdrawn_when_the_refresh_ends() {
+    let mut rib = rib();
+    let (a, b, c) = (up(&mut rib, 1), up(&mut rib, 2), up(&mut rib, 3));
+    let mut heard = Heard::default();
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]));
+    learn(&mut rib, b, &announce(&attributes(&[65002, 65009]), &["10.0.0.0/8"]));
+    heard.listen(&mut rib, c);
+    let before = heard.messages;
+
+    rib.refresh_ends(a, Family::IPV4);
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.1.0.0/16"]));
+    // It begins anew: what it has sent so far does not count.
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.2.0.0/16"]));
+    rib.refresh_ends(a, Family::IPV6);
+    assert_eq!(
+        (heard.listen(&mut rib, c).messages, rib.routes_of(a)),
+        (before, 3),
+        "nothing has changed yet"
+    );
+    assert!(rib.routes("10.0.0.0/8".parse().unwrap()).iter().all(|route| !route.stale));
+
+    rib.refresh_ends(a, Family::IPV4);
+    let left = ["10.0.0.0/8 65000 65002 65009", "10.2.0.0/16 65000 65001"];
+    assert_eq!((heard.listen(&mut rib, c).routes(), rib.routes_of(a)), (left.map(String::from).into(), 1));
+    let after = heard.messages;
+    rib.refresh_ends(a, Family::IPV4);
+    assert_eq!((heard.listen(&mut rib, c).messages, rib.routes_of(a)), (after, 1));
+}
+
+#[test]
+fn a_refresh_ends_with_its_session() {
+    let mut rib = rib();
+    let (a, b) = (up(&mut rib, 1), up(&mut rib, 2));
+    let mut heard = Heard::default();
+    let prefixes = ["10.0.0.0/8", "10.1.0.0/16"];
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes));
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes[..1]));
+    rib.peer_down(a, &[Family::IPV4]);
+    let stale = |rib: &Rib| prefixes.map(|prefix| rib.routes(prefix.parse().unwrap())[0].stale);
+    assert_eq!(stale(&rib), [true, true], "sent again or not");
+    rib.peer_up(a, &session(External, 1));
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes[1..]));
+    rib.refresh_ends(a, Family::IPV4);
+    assert_eq!((heard.listen(&mut rib, b).routes().len(), stale(&rib)), (2, [true, false]));
+    rib.sweep(a, Family::IPV4);
+    assert_eq!(heard.listen(&mut rib, b).routes(), ["10.1.0.0/16 65000 65001"]);
+}
+
 #[test]
 fn a_route_counts_only_while_its_next_hop_can_be_reached() {
     let mut rib = Rib::new(Settings { resolve_next_hops: true, ..Settings::default() });

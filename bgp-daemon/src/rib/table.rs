@@ -18,8 +18,8 @@ pub(crate) struct Route {
     /// The next route of the same slot, `NONE` at the end.
     pub(crate) next: u32,
     pub(crate) sender: SenderId,
-    /// Which session of the sender it came on: an older one than the latest makes it stale.
-    pub(crate) epoch: u8,
+    /// When it came, by its sender's sessions and refreshes.
+    pub(crate) epoch: u16,
     /// The attributes as they came.
     pub(crate) learned: AttrId,
     /// The attributes past import policy; none: rejected.
