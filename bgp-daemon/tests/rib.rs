@@ -3,7 +3,11 @@
 mod world;
 
 use bgp_daemon::rib::{Rib, Settings};
-use bgp_proto::{agreed::PeerKind::External, attr::set::PathAttributes, family::Family};
+use bgp_proto::{
+    agreed::PeerKind::{External, Internal},
+    attr::set::PathAttributes,
+    family::Family,
+};
 use world::{Heard, announce, attributes, learn, local, session, up, withdraw};
 
 fn rib() -> Rib {
@@ -207,4 +211,37 @@ fn twenty_members_share_one_encoding_and_a_stalled_one_catches_up_without_anothe
     assert!(rib.encoded().1 > 0, "the ring was meant to overflow");
     assert_eq!((heard[0].routes(), heard[0].routes.len()), (heard[1].routes(), 75));
     assert!(heard[0].messages < heard[1].messages / 2, "{} {}", heard[0].messages, heard[1].messages);
+}
+
+#[test]
+fn a_group_gives_memory_back_when_routes_go() {
+    const ALL: u32 = 10 * 4096;
+    let prefix = |n: u32| format!("10.{}.{}.0/24", n >> 8, n & 255);
+    // Octets when full and when emptied, with one group of peers or with two.
+    let [one, two] = [[External].as_slice(), &[External, Internal]].map(|kinds| {
+        let mut rib = rib();
+        let source = rib.add_source("config").unwrap();
+        let members = kinds.iter().zip(1..).map(|(kind, number)| {
+            let id = rib.add_peer().unwrap();
+            rib.peer_up(id, &session(*kind, number));
+            (id, Heard { internal: *kind == Internal, ..Heard::default() })
+        });
+        let mut members: Vec<_> = members.collect();
+        let mut counted = |rib: &mut Rib, routes: u32| {
+            for (id, heard) in &mut members {
+                assert_eq!(heard.listen(rib, *id).routes.len(), routes as usize);
+            }
+            rib.octets()
+        };
+        (0..ALL).for_each(|n| rib.announce(source, &local(&prefix(n), &[1]), 0));
+        let full = counted(&mut rib, ALL);
+        // One route at each end stays.
+        (1..ALL - 1).for_each(|n| rib.withdraw(source, prefix(n).parse().unwrap()));
+        let left = counted(&mut rib, 2);
+        (0..ALL).for_each(|n| rib.announce(source, &local(&prefix(n), &[1]), 0));
+        counted(&mut rib, ALL);
+        [full, left]
+    });
+    let [full, left] = [0, 1].map(|at| two[at] - one[at]);
+    assert!(left * 2 < full, "the second group took {full} octets and keeps {left}");
 }

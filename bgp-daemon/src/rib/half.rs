@@ -11,7 +11,7 @@ use super::{
     peers::{Sender, SenderId},
     select::{self, Candidate, Settings},
     session::Export,
-    slab::NONE,
+    slab::{self, NONE},
     table::{Route, Table},
     view::View,
 };
@@ -203,6 +203,10 @@ impl<A: Address> Half<A> {
         let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
         if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
             self.table.remove_slot(slot);
+            if self.table.slots.is_given_back(slot) {
+                let chunk = slot / slab::CHUNK as u32;
+                self.groups.iter_mut().flatten().for_each(|group| group.give_back(chunk));
+            }
         }
     }
 }

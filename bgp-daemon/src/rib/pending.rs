@@ -4,7 +4,7 @@
 use super::{
     intern::Sets,
     ring::To,
-    slab::{self, NONE, Slab},
+    slab::{self, CHUNK, NONE, Slab},
     table::Table,
     view::{NOBODY, Scratch, View, Views, Wish},
 };
@@ -68,6 +68,7 @@ impl slab::Entry for Bucket {
 /// The export state of a group for one family.
 #[derive(Clone)]
 pub(super) struct Pending<A> {
+    /// By slot, in the chunks of the slots' slab; empty where nothing was ever said of a chunk's slots.
     entries: Vec<Box<[Entry]>>,
     buckets: Slab<Bucket>,
     index: HashTable<u32>,
@@ -88,8 +89,6 @@ pub(super) struct Pending<A> {
     /// How many sets could not be told because they do not fit a message.
     pub(super) untold: u64,
 }
-
-const CHUNK: usize = 4096;
 
 /// Octets after which a run ends: a few large writes beat many small ones.
 const RUN: usize = 32 * 1024;
@@ -115,7 +114,7 @@ impl<A: Address> Pending<A> {
 
     /// Octets of memory held.
     pub(super) fn octets(&self) -> usize {
-        self.entries.len() * CHUNK * size_of::<Entry>()
+        self.entries.iter().map(|chunk| chunk.len() * size_of::<Entry>()).sum::<usize>()
             + self.buckets.octets()
             + self.index.allocation_size()
             + self.queue.capacity() * 4
@@ -123,16 +122,33 @@ impl<A: Address> Pending<A> {
 
     #[inline]
     fn entry(&self, slot: u32) -> Entry {
-        self.entries.get(slot as usize / CHUNK).map_or(Entry::IDLE, |chunk| chunk[slot as usize % CHUNK])
+        let entry =
+            self.entries.get(slot as usize / CHUNK).and_then(|chunk| chunk.get(slot as usize % CHUNK));
+        entry.copied().unwrap_or(Entry::IDLE)
     }
 
     #[inline]
     fn entry_mut(&mut self, slot: u32) -> &mut Entry {
         let chunk = slot as usize / CHUNK;
-        while self.entries.len() <= chunk {
-            self.entries.push(vec![Entry::IDLE; CHUNK].into_boxed_slice());
+        if self.entries.get(chunk).is_none_or(|entries| entries.is_empty()) {
+            self.begin_chunk(chunk);
         }
         &mut self.entries[chunk][slot as usize % CHUNK]
+    }
+
+    #[cold]
+    fn begin_chunk(&mut self, chunk: usize) {
+        if self.entries.len() <= chunk {
+            self.entries.resize_with(chunk + 1, Default::default);
+        }
+        self.entries[chunk] = vec![Entry::IDLE; CHUNK].into_boxed_slice();
+    }
+
+    /// A chunk of slots was given back: nothing is said of any of them.
+    pub(super) fn give_back(&mut self, chunk: u32) {
+        if let Some(entries) = self.entries.get_mut(chunk as usize) {
+            *entries = Box::default();
+        }
     }
 
     /// Forgets everything and lets go of the attribute sets.
@@ -216,7 +232,7 @@ impl<A: Address> Pending<A> {
         with: &mut Offering<'_>,
     ) {
         let bucket = wish.map_or(NONE, |wish| self.bucket_of(wish, with.sets));
-        let entry = *self.entry_mut(slot);
+        let entry = self.entry(slot);
         if entry.bucket == bucket {
             return;
         }
