@@ -2,7 +2,10 @@
 
 mod world;
 
-use bgp_daemon::rib::{Rib, Settings};
+use bgp_daemon::{
+    policy::Policy,
+    rib::{Rib, Settings},
+};
 use bgp_proto::{
     agreed::PeerKind::{External, Internal},
     attr::set::PathAttributes,
@@ -244,4 +247,15 @@ fn a_group_gives_memory_back_when_routes_go() {
     });
     let [full, left] = [0, 1].map(|at| two[at] - one[at]);
     assert!(left * 2 < full, "the second group took {full} octets and keeps {left}");
+}
+
+#[test]
+fn a_prefix_may_be_withdrawn_twice_in_one_message() {
+    let mut rib = rib();
+    let a = rib.add_peer().unwrap();
+    // Nothing of it is accepted, so that nobody is still to be told and its place goes at once.
+    rib.peer_up(a, &session(External, 1).with_policies(Policy::default_for(External), Policy::all()));
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
+    learn(&mut rib, a, &withdraw(&["10.0.0.0/8", "10.0.0.0/8"]));
+    assert_eq!(rib.routes_of(a), 0);
 }

@@ -152,7 +152,7 @@ impl<A: Address> Half<A> {
     /// A route that is not accepted is not held, and the one it replaces goes.
     fn forgo(&mut self, slot: u32, path: Path<Prefix<A>>, sender: SenderId, shared: &mut Shared<'_>) {
         // A prefix that stands twice in one message may be gone by its second turn.
-        if self.table.slots.get(slot).prefix() == Some(path.item) {
+        if self.table.is_at(slot, path.item) {
             self.withdraw_one(slot, sender, path.id, shared);
             self.give_back(slot);
         }
@@ -177,7 +177,7 @@ impl<A: Address> Half<A> {
             for (slot, (path, _)) in slots.into_iter().zip(&batch[..filled]).filter(|(slot, _)| *slot != NONE)
             {
                 // A prefix that stands twice in one message may be gone by its second turn.
-                if self.table.slots.get(slot).prefix() == Some(path.item) {
+                if self.table.is_at(slot, path.item) {
                     self.withdraw_one(slot, sender, path.id, shared);
                 }
             }

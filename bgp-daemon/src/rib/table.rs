@@ -148,6 +148,12 @@ impl<A: Address> Table<A> {
         }
     }
 
+    /// Whether a slot is, or still is, that of a prefix.
+    #[inline]
+    pub(crate) fn is_at(&self, slot: u32, prefix: Prefix<A>) -> bool {
+        self.slots.peek(slot).is_some_and(|slot| slot.is(prefix))
+    }
+
     /// Gives an empty slot back.
     pub(crate) fn remove_slot(&mut self, id: u32) {
         if let Some(prefix) = self.slots.remove(id).prefix() {
