@@ -17,7 +17,10 @@ use bgp_proto::{
 };
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use std::{collections::VecDeque, hash::BuildHasher};
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map},
+    hash::BuildHasher,
+};
 
 /// What is said of one prefix. The link holds two flags and, while it is pending, the next slot of its chain.
 #[derive(Clone, Copy)]
@@ -72,6 +75,8 @@ pub(super) struct Pending<A> {
     entries: Vec<Box<[Entry]>>,
     buckets: Slab<Bucket>,
     index: HashTable<u32>,
+    /// How many buckets there are under each view of the group.
+    views: BTreeMap<u16, u32>,
     hasher: FixedState,
     /// The bucket found last: prefixes of one UPDATE ask for the same.
     last: Option<(Wish, u32)>,
@@ -99,6 +104,7 @@ impl<A: Address> Pending<A> {
             entries: Vec::new(),
             buckets: Slab::new(),
             index: HashTable::new(),
+            views: BTreeMap::new(),
             hasher: FixedState::with_seed(seed),
             last: None,
             compared: None,
@@ -157,6 +163,7 @@ impl<A: Address> Pending<A> {
         held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
         (self.entries, self.buckets, self.last, self.compared) = (Vec::new(), Slab::new(), None, None);
         (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
+        self.views.clear();
     }
 
     /// The same once more, with its own hold on the attribute sets.
@@ -200,6 +207,7 @@ impl<A: Address> Pending<A> {
 
     fn new_bucket(&mut self, wish: Wish, hash: u64, sets: &mut Sets) -> u32 {
         sets.retain(wish.attributes);
+        *self.views.entry(wish.view).or_default() += 1;
         let id = self.buckets.insert(Bucket { wish, ..Bucket::default() });
         let (buckets, hasher) = (&self.buckets, &self.hasher);
         self.index.insert_unique(hash, id, |id| hasher.hash_one(buckets.get(*id).wish));
@@ -215,6 +223,12 @@ impl<A: Address> Pending<A> {
             let hash = self.hash(&wish);
             if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
                 entry.remove();
+            }
+            if let btree_map::Entry::Occupied(mut count) = self.views.entry(wish.view) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
             }
             self.last = self.last.filter(|(_, last)| *last != id);
             self.compared = self.compared.filter(|(a, b, _)| *a != id && *b != id);
@@ -439,7 +453,7 @@ impl<A: Address> Pending<A> {
 
     /// Whether anything is wished under this view of the group.
     pub(super) fn uses_view(&self, view: u16) -> bool {
-        self.index.iter().any(|id| self.buckets.get(*id).wish.view == view)
+        self.views.contains_key(&view)
     }
 }
 
