@@ -5,8 +5,12 @@ use benches::{
     traffic::{Routed, Shape, Traffic},
 };
 use bgp_daemon::{
-    policy::{Policy, standard::import::ImportSide},
-    rib::{Rib, SenderId, Session, Settings},
+    policy::{
+        self, Names, Policy,
+        raw::{RawMatch, RawPolicies, RawPolicy, RawRule, RawSet},
+        standard::import::ImportSide,
+    },
+    rib::{Export, Proposal, Rib, SenderId, Session, Settings},
 };
 use bgp_proto::{
     agreed::{Agreed, FamilyAgreed, PeerKind},
@@ -22,6 +26,7 @@ use std::{
     env, fmt,
     net::IpAddr,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 #[global_allocator]
@@ -33,11 +38,12 @@ struct Phase {
     run: fn(u32),
 }
 
-const PHASES: [Phase; 4] = [
+const PHASES: [Phase; 5] = [
     Phase { name: "one", run: |routes| one_peer::<u32>("IPv4", routes) },
     Phase { name: "ipv6", run: |routes| one_peer::<u128>("IPv6", routes / 2) },
     Phase { name: "ten", run: |routes| ten_peers(routes / 10) },
     Phase { name: "fan-out", run: |routes| fan_out(routes / 10) },
+    Phase { name: "reload", run: reload },
 ];
 
 /// Octets that are read from a peer before the others are told.
@@ -52,6 +58,8 @@ struct Bench {
     agreed: Agreed,
     peers: Vec<SenderId>,
     updates: u64,
+    /// The longest call of [`Rib::work`].
+    longest: Duration,
     /// Memory before there was anything in the RIB.
     empty: Reading,
 }
@@ -63,17 +71,17 @@ impl Bench {
         let mut settings = Settings::default();
         settings.ring = ring.unwrap_or(settings.ring);
         let empty = Reading::take();
-        let mut bench = Bench { rib: Rib::new(settings), agreed, peers: Vec::new(), updates: 0, empty };
+        let mut bench = Bench {
+            rib: Rib::new(settings),
+            agreed,
+            peers: Vec::new(),
+            updates: 0,
+            longest: Duration::ZERO,
+            empty,
+        };
         for number in 1..=peers {
             let id = bench.rib.add_peer().expect("a few fit");
-            let router_id = RouterId::new(number.into()).expect("not zero");
-            let address = IpAddr::from([192, 0, 2, number]);
-            let ours = RouterId::new(254).expect("not zero");
-            let side = ImportSide::new(PeerKind::External, LOCAL, peer_asn(number), ours);
-            let own = next_hop(family, 254).address();
-            let session = Session::new(agreed, side, address, router_id, own)
-                .with_policies(Policy::all(), Policy::all());
-            bench.rib.peer_up(id, &session);
+            bench.rib.peer_up(id, &session(family, number));
             bench.peers.push(id);
         }
         bench.tell(&bench.peers.clone());
@@ -95,9 +103,17 @@ impl Bench {
         assert!(rest.is_empty());
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the clock is what this is about")]
+    fn work(&mut self) -> bool {
+        let start = Instant::now();
+        let more = self.rib.work(SLICE);
+        self.longest = self.longest.max(start.elapsed());
+        more
+    }
+
     /// Tells these peers all there is, and counts what the last peer of all gets.
     fn tell(&mut self, readers: &[SenderId]) {
-        while self.rib.work(SLICE) {}
+        while self.work() {}
         for reader in readers {
             let counts = Some(reader) == self.peers.last();
             while let Some(octets) = self.rib.take(*reader) {
@@ -130,6 +146,15 @@ impl Bench {
 
 fn agreed(family: Family) -> Agreed {
     Agreed::new(PeerKind::External).with_families([FamilyAgreed::plain(family)])
+}
+
+fn session(family: Family, number: u8) -> Session {
+    let router_id = RouterId::new(number.into()).expect("not zero");
+    let address = IpAddr::from([192, 0, 2, number]);
+    let ours = RouterId::new(254).expect("not zero");
+    let side = ImportSide::new(PeerKind::External, LOCAL, peer_asn(number), ours);
+    let own = next_hop(family, 254).address();
+    Session::new(agreed(family), side, address, router_id, own).with_policies(Policy::all(), Policy::all())
 }
 
 fn next_hop(family: Family, host: u8) -> NextHop {
@@ -229,6 +254,55 @@ fn fan_out(routes: u32) {
             "{NOTE}{case}: {runs} runs encoded and {again} again for the stalled one; for one member alone {alone}"
         );
     }
+}
+
+/// One peer's routes told to twenty others, whose policy then changes in one rule: shown before it is made, made, and
+/// taken back.
+fn reload(routes: u32) {
+    let fed = Fed::<u32>::new(routes, 1);
+    let mut bench = Bench::new(Family::IPV4, 21, None);
+    let peers = bench.peers.clone();
+    bench.learn(peers[0], &fed.announced, &peers);
+    let exports = |policy: &Policy| {
+        let export = |number| Export { policy: policy.clone(), ..session(Family::IPV4, number).export };
+        peers[1..].iter().copied().zip((2..).map(export)).collect::<Vec<_>>()
+    };
+    let tenth = exports(&tenth());
+    bench.measure("20 members' policy changes: shown", routes, |bench| {
+        let mut proposal = Proposal::new(Vec::new(), tenth.clone(), 0);
+        while bench.rib.compare(&mut proposal, SLICE) {}
+        let changed: Vec<_> = proposal.differences().values().map(|found| found.changed.count).collect();
+        assert!(changed.len() == 20 && changed.iter().all(|count| *count == changed[0]));
+        println!("{NOTE}the change of policy changes {} of {routes} routes for each of 20", changed[0]);
+    });
+    for (case, exports) in [("... made", tenth), ("... taken back", exports(&Policy::all()))] {
+        bench.longest = Duration::ZERO;
+        bench.measure(case, routes, |bench| {
+            bench.rib.set_exports(&exports);
+            bench.tell(&peers);
+        });
+        let mut cells = ["-"; COLUMNS.len()].map(str::to_owned);
+        (cells[0], cells[2]) =
+            (format!("{case}: longest call of work"), bench.longest.as_nanos().to_string());
+        println!("{}", cells.join("\t"));
+    }
+}
+
+/// A policy that changes the routes to about a tenth of the IPv4 addresses that are in use.
+fn tenth() -> Policy {
+    let matches = RawMatch {
+        prefix: Some(["128.0.0.0/4 le 32", "144.0.0.0/6 le 32", "148.0.0.0/7 le 32"].into_iter().collect()),
+        ..RawMatch::default()
+    };
+    let then = Some("accept".into());
+    let set = RawSet { med: Some(50.into()), ..RawSet::default() };
+    let rules = vec![
+        RawRule { matches, set, then: then.clone(), ..RawRule::default() },
+        RawRule { then, ..RawRule::default() },
+    ];
+    let raw = RawPolicies::from([("tenth".to_owned(), RawPolicy { rules })]);
+    let policies = policy::check(&raw, &Names::default()).expect("it is well written");
+    policies.find("tenth").expect("it was checked").clone()
 }
 
 /// A line that goes below the table.

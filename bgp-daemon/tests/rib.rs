@@ -2,8 +2,15 @@
 
 mod world;
 
-use bgp_daemon::rib::{Rib, Settings};
-use bgp_proto::{agreed::PeerKind::External, attr::set::PathAttributes, family::Family};
+use bgp_daemon::{
+    policy::Policy,
+    rib::{Rib, Settings},
+};
+use bgp_proto::{
+    agreed::PeerKind::{External, Internal},
+    attr::set::PathAttributes,
+    family::Family,
+};
 use world::{Heard, announce, attributes, learn, local, session, up, withdraw};
 
 fn rib() -> Rib {
@@ -117,6 +124,59 @@ fn stale_routes_stay_until_they_are_swept_and_lose_to_any_other() {
     assert_eq!(rib.routes_of(a), 1);
 }
 
+/// RFC 7313 §4: what a peer does not send again between the marks is withdrawn, and until then it is as good as before.
+#[test]
+fn what_is_not_sent_again_is_withdrawn_when_the_refresh_ends() {
+    let mut rib = rib();
+    let (a, b, c) = (up(&mut rib, 1), up(&mut rib, 2), up(&mut rib, 3));
+    let mut heard = Heard::default();
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]));
+    learn(&mut rib, b, &announce(&attributes(&[65002, 65009]), &["10.0.0.0/8"]));
+    heard.listen(&mut rib, c);
+    let before = heard.messages;
+
+    rib.refresh_ends(a, Family::IPV4);
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.1.0.0/16"]));
+    // It begins anew: what it has sent so far does not count.
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.2.0.0/16"]));
+    rib.refresh_ends(a, Family::IPV6);
+    assert_eq!(
+        (heard.listen(&mut rib, c).messages, rib.routes_of(a)),
+        (before, 3),
+        "nothing has changed yet"
+    );
+    assert!(rib.routes("10.0.0.0/8".parse().unwrap()).iter().all(|route| !route.stale));
+
+    rib.refresh_ends(a, Family::IPV4);
+    let left = ["10.0.0.0/8 65000 65002 65009", "10.2.0.0/16 65000 65001"];
+    assert_eq!((heard.listen(&mut rib, c).routes(), rib.routes_of(a)), (left.map(String::from).into(), 1));
+    let after = heard.messages;
+    rib.refresh_ends(a, Family::IPV4);
+    assert_eq!((heard.listen(&mut rib, c).messages, rib.routes_of(a)), (after, 1));
+}
+
+#[test]
+fn a_refresh_ends_with_its_session() {
+    let mut rib = rib();
+    let (a, b) = (up(&mut rib, 1), up(&mut rib, 2));
+    let mut heard = Heard::default();
+    let prefixes = ["10.0.0.0/8", "10.1.0.0/16"];
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes));
+    rib.refresh_begins(a, Family::IPV4);
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes[..1]));
+    rib.peer_down(a, &[Family::IPV4]);
+    let stale = |rib: &Rib| prefixes.map(|prefix| rib.routes(prefix.parse().unwrap())[0].stale);
+    assert_eq!(stale(&rib), [true, true], "sent again or not");
+    rib.peer_up(a, &session(External, 1));
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &prefixes[1..]));
+    rib.refresh_ends(a, Family::IPV4);
+    assert_eq!((heard.listen(&mut rib, b).routes().len(), stale(&rib)), (2, [true, false]));
+    rib.sweep(a, Family::IPV4);
+    assert_eq!(heard.listen(&mut rib, b).routes(), ["10.1.0.0/16 65000 65001"]);
+}
+
 #[test]
 fn a_route_counts_only_while_its_next_hop_can_be_reached() {
     let mut rib = Rib::new(Settings { resolve_next_hops: true, ..Settings::default() });
@@ -154,4 +214,48 @@ fn twenty_members_share_one_encoding_and_a_stalled_one_catches_up_without_anothe
     assert!(rib.encoded().1 > 0, "the ring was meant to overflow");
     assert_eq!((heard[0].routes(), heard[0].routes.len()), (heard[1].routes(), 75));
     assert!(heard[0].messages < heard[1].messages / 2, "{} {}", heard[0].messages, heard[1].messages);
+}
+
+#[test]
+fn a_group_gives_memory_back_when_routes_go() {
+    const ALL: u32 = 10 * 4096;
+    let prefix = |n: u32| format!("10.{}.{}.0/24", n >> 8, n & 255);
+    // Octets when full and when emptied, with one group of peers or with two.
+    let [one, two] = [[External].as_slice(), &[External, Internal]].map(|kinds| {
+        let mut rib = rib();
+        let source = rib.add_source("config").unwrap();
+        let members = kinds.iter().zip(1..).map(|(kind, number)| {
+            let id = rib.add_peer().unwrap();
+            rib.peer_up(id, &session(*kind, number));
+            (id, Heard { internal: *kind == Internal, ..Heard::default() })
+        });
+        let mut members: Vec<_> = members.collect();
+        let mut counted = |rib: &mut Rib, routes: u32| {
+            for (id, heard) in &mut members {
+                assert_eq!(heard.listen(rib, *id).routes.len(), routes as usize);
+            }
+            rib.octets()
+        };
+        (0..ALL).for_each(|n| rib.announce(source, &local(&prefix(n), &[1]), 0));
+        let full = counted(&mut rib, ALL);
+        // One route at each end stays.
+        (1..ALL - 1).for_each(|n| rib.withdraw(source, prefix(n).parse().unwrap()));
+        let left = counted(&mut rib, 2);
+        (0..ALL).for_each(|n| rib.announce(source, &local(&prefix(n), &[1]), 0));
+        counted(&mut rib, ALL);
+        [full, left]
+    });
+    let [full, left] = [0, 1].map(|at| two[at] - one[at]);
+    assert!(left * 2 < full, "the second group took {full} octets and keeps {left}");
+}
+
+#[test]
+fn a_prefix_may_be_withdrawn_twice_in_one_message() {
+    let mut rib = rib();
+    let a = rib.add_peer().unwrap();
+    // Nothing of it is accepted, so that nobody is still to be told and its place goes at once.
+    rib.peer_up(a, &session(External, 1).with_policies(Policy::default_for(External), Policy::all()));
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
+    learn(&mut rib, a, &withdraw(&["10.0.0.0/8", "10.0.0.0/8"]));
+    assert_eq!(rib.routes_of(a), 0);
 }

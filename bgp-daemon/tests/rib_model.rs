@@ -78,6 +78,8 @@ enum Op {
     Sweep(usize),
     Gateway(u8, Option<u8>),
     Refresh(usize),
+    /// A peer begins, or ends, to send all its routes again.
+    Resend(usize, bool),
     /// A peer's import policy changes.
     Import(usize, usize),
     /// The export policy of each of these peers changes.
@@ -111,6 +113,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..PEERS).prop_map(Op::Sweep),
         1 => (0..GATEWAYS, prop::option::weighted(0.8, 0..3u8)).prop_map(|(gateway, cost)| Op::Gateway(gateway, cost)),
         1 => (0..PEERS).prop_map(Op::Refresh),
+        2 => (0..PEERS, any::<bool>()).prop_map(|(peer, begins)| Op::Resend(peer, begins)),
         6 => (0..PEERS, 1..4u8).prop_map(|(peer, runs)| Op::Read(peer, runs)),
         2 => any::<bool>().prop_map(Op::Work),
         1 => any::<Option<bool>>().prop_map(Op::Aggregate),
@@ -186,6 +189,8 @@ impl Kind {
 struct Route {
     kind: Kind,
     stale: bool,
+    /// The peer is about to send it again, or to withdraw it.
+    due: bool,
     /// The local preference that it was accepted with.
     accepted: Option<u32>,
 }
@@ -223,7 +228,7 @@ impl Model {
 
     fn learn(&mut self, sender: usize, number: u8, kind: Kind) {
         let accepted = self.accept(sender, number, kind);
-        self.routes.insert((number, sender), Route { kind, stale: false, accepted });
+        self.routes.insert((number, sender), Route { kind, stale: false, due: false, accepted });
     }
 
     fn judge(&mut self, peer: usize) {
@@ -458,7 +463,7 @@ impl World {
                 // RFC 4724 §4.2: what was stale before this restart goes in any case.
                 routes.retain(|(_, sender), route| *sender != peer || keep && !route.stale);
                 let theirs = routes.iter_mut().filter(|((_, sender), _)| *sender == peer);
-                theirs.for_each(|(_, route)| route.stale = true);
+                theirs.for_each(|(_, route)| (route.stale, route.due) = (true, false));
             }
             Op::Up(peer) if !self.up[peer] => {
                 self.rib.peer_up(self.peers[peer], &self.session(peer));
@@ -468,10 +473,19 @@ impl World {
                 self.rib.sweep(self.peers[peer], Family::IPV4);
                 self.model.routes.retain(|(_, sender), route| *sender != peer || !route.stale);
             }
+            Op::Resend(peer, true) if self.up[peer] => {
+                self.rib.refresh_begins(self.peers[peer], Family::IPV4);
+                let routes = self.model.routes.iter_mut();
+                routes.filter(|((_, sender), _)| *sender == peer).for_each(|(_, route)| route.due = true);
+            }
+            Op::Resend(peer, false) => {
+                self.rib.refresh_ends(self.peers[peer], Family::IPV4);
+                self.model.routes.retain(|(_, sender), route| *sender != peer || !route.due);
+            }
             Op::Import(peer, number) if self.up[peer] => {
-                let Import { limits, side, .. } = self.session(peer).import;
                 let policy = self.policy("import", number);
-                self.rib.set_import(self.peers[peer], Import { side, policy, limits });
+                let import = Import { policy, ..self.session(peer).import };
+                self.rib.set_import(self.peers[peer], import);
                 self.model.imports[peer] = number;
                 self.model.judge(peer);
                 // What is rejected meanwhile is gone for good where it is not held.

@@ -3,7 +3,7 @@
 mod world;
 
 use bgp_daemon::{
-    policy::{NextHopChange, Policy},
+    policy::{NextHopChange, Policy, standard::discard::Discards},
     rib::{Aggregate, Difference, Import, Limits, Mark, Place, Proposal, Rib, SenderId, Settings, Standing},
 };
 use bgp_proto::{
@@ -11,7 +11,11 @@ use bgp_proto::{
         FamilyAgreed,
         PeerKind::{External, Internal},
     },
-    attr::{community::Community, set::PathAttributes},
+    attr::{
+        community::Community,
+        set::{OpaqueAttribute, PathAttributes},
+        table::{AttributeCode, flags},
+    },
     family::Family,
     numbers::{Origin, RouterId},
     prefix::Prefix,
@@ -22,7 +26,9 @@ use bgp_proto::{
         update::Update,
     },
 };
-use world::{Heard, announce, announce_paths, attributes, learn, local, policy, session, up, withdraw};
+use world::{
+    Heard, announce, announce_paths, announce_to, attributes, learn, local, policy, session, up, withdraw,
+};
 
 fn rib() -> Rib {
     Rib::new(Settings::default())
@@ -71,6 +77,63 @@ fn what_limits_and_the_protocol_refuse_is_listed_with_the_reason() {
         assert_eq!((listed.len(), &*listed[0].reason), (1, reason));
         assert_eq!(listed[0].accepted.is_some(), reason.starts_with("accepted"), "{reason}");
     }
+}
+
+#[test]
+fn discarded_attributes_are_learned_and_neither_judged_nor_accepted_nor_told() {
+    let mut rib = rib();
+    let (a, b) = (rib.add_peer().unwrap(), up(&mut rib, 2));
+    let tagged =
+        r#"{ match = { communities = { any = ["65001:1"] } }, then = "reject" }, { then = "accept" }"#;
+    let some = session(External, 1).with_policies(policy(tagged), Policy::all());
+    rib.peer_up(a, &some);
+    let opaque = |code| OpaqueAttribute { flags: flags::OPTIONAL | flags::TRANSITIVE, code, value: vec![7] };
+    let bare = PathAttributes { opaque: vec![opaque(98)], ..attributes(&[65001]) };
+    let full = PathAttributes {
+        communities: vec!["65001:1".parse().unwrap()],
+        opaque: vec![opaque(98), opaque(99)],
+        ..bare.clone()
+    };
+    learn(&mut rib, a, &announce(&full, &["10.0.0.0/8"]));
+    let mut heard = Heard::default();
+    assert!(heard.listen(&mut rib, b).routes().is_empty());
+
+    let discards = Discards::new([AttributeCode::COMMUNITIES, AttributeCode(99)]).unwrap();
+    rib.set_import(a, Import { discards, ..some.import.clone() });
+    assert_eq!(heard.listen(&mut rib, b).routes(), ["10.0.0.0/8 65000 65001"]);
+    assert!(heard.last.communities.is_empty());
+    assert_eq!(heard.last.opaque.iter().map(|opaque| opaque.code).collect::<Vec<_>>(), [98]);
+    let listed = rib.routes("10.0.0.0/8".parse().unwrap()).remove(0);
+    assert_eq!((listed.learned.0, listed.accepted.map(|told| told.0)), (full, Some(bare)));
+
+    // What changes a set besides does not bring them back.
+    let with_med = policy(r#"{ set = { med = 5 }, then = "accept" }"#);
+    rib.set_import(a, Import { discards, policy: with_med, ..some.import.clone() });
+    heard.listen(&mut rib, b);
+    let listed = rib.routes("10.0.0.0/8".parse().unwrap()).remove(0);
+    let accepted = listed.accepted.unwrap().0;
+    assert_eq!((accepted.med, accepted.communities.len(), accepted.opaque.len()), (Some(5), 0, 1));
+
+    rib.set_import(a, some.import);
+    assert!(heard.listen(&mut rib, b).routes().is_empty());
+}
+
+#[test]
+fn a_loop_is_found_by_an_attribute_that_is_discarded() {
+    let mut rib = rib();
+    let a = rib.add_peer().unwrap();
+    let mut inside = session(Internal, 1);
+    inside.import.discards = Discards::new([AttributeCode::ORIGINATOR_ID]).unwrap();
+    rib.peer_up(a, &inside);
+    let own =
+        PathAttributes { originator_id: RouterId::new(65000), local_pref: Some(100), ..attributes(&[1]) };
+    let mut agreed = world::agreed();
+    agreed.peer_kind = Internal;
+    let octets = announce_to(&agreed, &own, &["10.0.0.0/8"]);
+    let Frame::Message(raw) = frame(&octets, Some(&agreed)) else { panic!("a whole UPDATE") };
+    rib.learn(a, &Update::decode(raw, &agreed).unwrap(), 0);
+    let listed = rib.routes("10.0.0.0/8".parse().unwrap());
+    assert_eq!((listed[0].standing, &*listed[0].reason), (Standing::Rejected, "loop: we are its originator"));
 }
 
 #[test]
@@ -351,7 +414,7 @@ fn a_route_that_does_not_fit_a_message_is_withdrawn_and_counted_once() {
         as_path: (0..30).map(|n| (65001 + n).to_string()).collect::<Vec<_>>().join(" ").parse().unwrap(),
         ..attributes(&[65001])
     };
-    learn(&mut rib, a, &world::announce_to(&wide.agreed, &large, &["10.0.0.0/8", "10.1.0.0/16"]));
+    learn(&mut rib, a, &announce_to(&wide.agreed, &large, &["10.0.0.0/8", "10.1.0.0/16"]));
     assert_eq!((heard.listen(&mut rib, b).routes(), rib.untold()), (vec![], 1));
     assert_eq!(rib.routes_of(a), 2);
 }

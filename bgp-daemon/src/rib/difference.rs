@@ -248,7 +248,8 @@ impl<'a> Around<'a> {
         half.table.routes_of(slot).find(|(_, route)| other(route).is_some())?;
         let mut routes = Vec::new();
         for (id, route) in half.table.routes_of(slot) {
-            let (Some(age), Some(sender)) = (half.age_of(route), find(self.senders, route.sender)) else {
+            let (Some(stale), Some(sender)) = (half.staleness(route), find(self.senders, route.sender))
+            else {
                 continue;
             };
             let mut route = *route;
@@ -260,7 +261,7 @@ impl<'a> Around<'a> {
                     held.push(route.accepted);
                 }
             }
-            routes.push((id, route, age > 0, sender));
+            routes.push((id, route, stale, sender));
         }
         let candidates = routes
             .iter()

@@ -120,6 +120,11 @@ impl<A: Address> Group<A> {
         self.pending.is_idle(slot)
     }
 
+    /// A chunk of slots was given back.
+    pub(super) fn give_back(&mut self, chunk: u32) {
+        self.pending.give_back(chunk);
+    }
+
     pub(super) fn has(&self, member: u16) -> bool {
         self.members.contains_key(&member)
     }

@@ -1,5 +1,6 @@
 //! One address width of the RIB: the table of its routes and the groups that are told of them.
 
+mod epoch;
 mod jobs;
 mod watch;
 
@@ -10,7 +11,7 @@ use super::{
     peers::{Sender, SenderId},
     select::{self, Candidate, Settings},
     session::Export,
-    slab::NONE,
+    slab::{self, NONE},
     table::{Route, Table},
     view::View,
 };
@@ -19,6 +20,7 @@ use bgp_proto::{
     wire::nlri::Path,
 };
 use bytes::Bytes;
+use epoch::Epoch;
 use jobs::{Job, Jobs};
 use watch::Watch;
 
@@ -46,26 +48,6 @@ impl Shared<'_> {
             Some(import) => self.judge.accept((sender, learned), import, prefix, self.sets),
             None => learned,
         }
-    }
-}
-
-/// A sender's routes of one width: those of the latest epoch count, those of the one before may be kept as stale.
-#[derive(Clone, Copy, Debug, Default)]
-struct Epoch {
-    latest: u8,
-    keep: bool,
-    routes: u32,
-}
-
-impl Epoch {
-    /// How many epochs ago the route came: 0 is fresh, 1 stale.
-    fn age(self, route: &Route) -> u8 {
-        self.latest.wrapping_sub(route.epoch)
-    }
-
-    /// Whether the route does not count any more and only waits for the sweep.
-    fn is_gone(self, route: &Route) -> bool {
-        self.age(route) > u8::from(self.keep)
     }
 }
 
@@ -154,7 +136,7 @@ impl<A: Address> Half<A> {
             Some((id, _)) => {
                 let at = self.table.routes.get_mut(id);
                 let old = std::mem::replace(at, Route { next: at.next, ..route });
-                if (old.accepted, old.epoch) != (accepted, epoch) {
+                if old.accepted != accepted || self.epoch(sender).is_stale(&old) {
                     self.reselect(slot, Change::Replaced(id), shared);
                 }
                 release(&old, shared.sets);
@@ -170,7 +152,7 @@ impl<A: Address> Half<A> {
     /// A route that is not accepted is not held, and the one it replaces goes.
     fn forgo(&mut self, slot: u32, path: Path<Prefix<A>>, sender: SenderId, shared: &mut Shared<'_>) {
         // A prefix that stands twice in one message may be gone by its second turn.
-        if self.table.slots.get(slot).prefix() == Some(path.item) {
+        if self.table.is_at(slot, path.item) {
             self.withdraw_one(slot, sender, path.id, shared);
             self.give_back(slot);
         }
@@ -195,7 +177,7 @@ impl<A: Address> Half<A> {
             for (slot, (path, _)) in slots.into_iter().zip(&batch[..filled]).filter(|(slot, _)| *slot != NONE)
             {
                 // A prefix that stands twice in one message may be gone by its second turn.
-                if self.table.slots.get(slot).prefix() == Some(path.item) {
+                if self.table.is_at(slot, path.item) {
                     self.withdraw_one(slot, sender, path.id, shared);
                 }
             }
@@ -221,6 +203,10 @@ impl<A: Address> Half<A> {
         let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
         if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
             self.table.remove_slot(slot);
+            if self.table.slots.is_given_back(slot) {
+                let chunk = slot / slab::CHUNK as u32;
+                self.groups.iter_mut().flatten().for_each(|group| group.give_back(chunk));
+            }
         }
     }
 }
@@ -270,7 +256,7 @@ impl<A: Address> Half<A> {
             if epoch.is_gone(route) {
                 return None;
             }
-            Candidate::of(id, route, epoch.age(route) > 0, sender, shared.sets)
+            Candidate::of(id, route, epoch.is_stale(route), sender, shared.sets)
         };
         if entry.first == NONE {
             return NONE;
@@ -461,10 +447,10 @@ impl<A: Address> Half<A> {
         &mut self.epochs[at]
     }
 
-    /// How many epochs ago a route came: 0 is fresh, 1 stale. `None`: it does not count any more.
-    pub(super) fn age_of(&self, route: &Route) -> Option<u8> {
+    /// Whether a route is stale. `None`: it does not count any more.
+    pub(super) fn staleness(&self, route: &Route) -> Option<bool> {
         let epoch = self.epoch(route.sender);
-        (!epoch.is_gone(route)).then(|| epoch.age(route))
+        (!epoch.is_gone(route)).then(|| epoch.is_stale(route))
     }
 
     /// Which members of groups were told of a slot's route.
@@ -481,16 +467,29 @@ impl<A: Address> Half<A> {
     /// gone in either case (RFC 4724 §4.2: consecutive restarts).
     pub(super) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
         let epoch = self.epoch_mut(sender);
-        (epoch.latest, epoch.keep) = (epoch.latest.wrapping_add(1), keep);
+        epoch.end(keep);
         if epoch.routes > 0 {
             self.begin(Job::Sweep(sender));
         }
     }
 
-    /// Drops what is left of a sender's older epochs.
+    /// Drops what is stale of a sender's routes.
     pub(super) fn sweep(&mut self, sender: SenderId) {
         let epoch = self.epoch_mut(sender);
-        if std::mem::take(&mut epoch.keep) && epoch.routes > 0 {
+        if epoch.drop_stale() && epoch.routes > 0 {
+            self.begin(Job::Sweep(sender));
+        }
+    }
+
+    /// A sender begins to send all its routes again.
+    pub(super) fn refresh_begins(&mut self, sender: SenderId) {
+        self.epoch_mut(sender).begin_refresh();
+    }
+
+    /// Drops what a sender has not sent again.
+    pub(super) fn refresh_ends(&mut self, sender: SenderId) {
+        let epoch = self.epoch_mut(sender);
+        if epoch.end_refresh() && epoch.routes > 0 {
             self.begin(Job::Sweep(sender));
         }
     }

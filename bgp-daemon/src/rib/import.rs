@@ -79,6 +79,8 @@ pub(super) struct Judge {
     next_hop: Option<NextHop>,
     refused: Option<Refused>,
     mask: Option<RuleMask>,
+    /// Attributes of the learned set were taken out.
+    discarded: bool,
     /// Whether each prefix has to be looked at.
     by_prefix: bool,
     same: Option<AttrId>,
@@ -138,10 +140,11 @@ impl Judge {
         self.look(import);
     }
 
-    fn look(&mut self, Import { side, policy, limits }: &Import) {
+    fn look(&mut self, Import { side, policy, limits, discards }: &Import) {
+        let refused = import::refusal(side, &self.attributes).map(Refused::Rule);
+        self.discarded = discards.apply(&mut self.attributes);
         let attributes = &self.attributes;
-        self.refused =
-            over_limit(*limits, attributes).or_else(|| import::refusal(side, attributes).map(Refused::Rule));
+        self.refused = over_limit(*limits, attributes).or(refused);
         self.mask = self.refused.is_none().then(|| policy.attribute_mask(attributes, self.next_hop));
         let blackhole = import::blackhole::<u32>(side, attributes, Prefix::default()) != Blackholed::No;
         self.by_prefix = policy.needs_prefix() || blackhole;
@@ -171,9 +174,10 @@ impl Judge {
         let next_hop = next_hop::accepted(family::<A>(), self.next_hop, changes.and_then(Changes::next_hop));
         let accepted = if import::changes(&import.side, &self.attributes, changes) {
             self.changed.read(&Attributes::of_section(sets.octets_of(learned).1));
+            import.discards.apply(&mut self.changed);
             import::prepare(&import.side, &mut self.changed, changes);
             sets.intern(&self.changed, next_hop)
-        } else if next_hop != self.next_hop {
+        } else if self.discarded || next_hop != self.next_hop {
             sets.intern(&self.attributes, next_hop)
         } else {
             sets.retain(learned);

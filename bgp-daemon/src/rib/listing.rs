@@ -88,7 +88,7 @@ impl Rib {
         let standings = self.standings(half, slot);
         let best = half.table.slots.get(slot).best;
         let routes = half.table.routes_of(slot).filter_map(|(id, route)| {
-            let age = half.age_of(route)?;
+            let stale = half.staleness(route)?;
             let sets = &self.sets;
             let import = find(&self.senders, route.sender)?.import();
             let reason = |import| Judge::reason(import, route.learned, prefix, sets);
@@ -99,7 +99,7 @@ impl Rib {
                 sender: route.sender,
                 path_id: route.path_id,
                 since: route.since,
-                stale: age > 0,
+                stale,
                 learned: attributes_of(route.learned, sets),
                 accepted,
                 reason: import.map(reason).unwrap_or_default(),
@@ -114,7 +114,7 @@ impl Rib {
     fn standings<A: Address>(&self, half: &Half<A>, slot: u32) -> Vec<(u32, Standing)> {
         let candidate = |(id, route): (u32, &Route)| {
             let sender = find(&self.senders, route.sender)?;
-            Candidate::of(id, route, half.age_of(route)? > 0, sender, &self.sets)
+            Candidate::of(id, route, half.staleness(route)?, sender, &self.sets)
         };
         let mut all: Vec<_> = half.table.routes_of(slot).filter_map(candidate).collect();
         let mut standings = Vec::new();

@@ -342,6 +342,28 @@ impl Rib {
         }
     }
 
+    /// A peer begins to send all routes of a family again (RFC 7313). They stay as good as they are; should it begin
+    /// once more before it ends, only what comes after that counts as sent again.
+    pub fn refresh_begins(&mut self, id: SenderId, family: Family) {
+        let Some(Some(_)) = self.sessions.get(usize::from(id.0)) else { return };
+        match family {
+            Family::IPV4 => self.v4.refresh_begins(id),
+            Family::IPV6 => self.v6.refresh_begins(id),
+            _ => {}
+        }
+    }
+
+    /// A peer has sent all routes of a family again, and withdraws by that what it did not send: that goes, a slice at
+    /// a time ([`Rib::work`]). Nothing happens where no refresh began on this session. For a peer that never ends,
+    /// call it when the time to wait is over.
+    pub fn refresh_ends(&mut self, id: SenderId, family: Family) {
+        match family {
+            Family::IPV4 => self.v4.refresh_ends(id),
+            Family::IPV6 => self.v6.refresh_ends(id),
+            _ => {}
+        }
+    }
+
     /// Takes over an UPDATE. `now` is in seconds.
     pub fn learn(&mut self, id: SenderId, update: &Update<'_>, now: u32) {
         let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return };

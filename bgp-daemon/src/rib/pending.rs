@@ -4,7 +4,7 @@
 use super::{
     intern::Sets,
     ring::To,
-    slab::{self, NONE, Slab},
+    slab::{self, CHUNK, NONE, Slab},
     table::Table,
     view::{NOBODY, Scratch, View, Views, Wish},
 };
@@ -17,7 +17,10 @@ use bgp_proto::{
 };
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use std::{collections::VecDeque, hash::BuildHasher};
+use std::{
+    collections::{BTreeMap, VecDeque, btree_map},
+    hash::BuildHasher,
+};
 
 /// What is said of one prefix. The link holds two flags and, while it is pending, the next slot of its chain.
 #[derive(Clone, Copy)]
@@ -68,9 +71,12 @@ impl slab::Entry for Bucket {
 /// The export state of a group for one family.
 #[derive(Clone)]
 pub(super) struct Pending<A> {
+    /// By slot, in the chunks of the slots' slab; empty where nothing was ever said of a chunk's slots.
     entries: Vec<Box<[Entry]>>,
     buckets: Slab<Bucket>,
     index: HashTable<u32>,
+    /// How many buckets there are under each view of the group.
+    views: BTreeMap<u16, u32>,
     hasher: FixedState,
     /// The bucket found last: prefixes of one UPDATE ask for the same.
     last: Option<(Wish, u32)>,
@@ -89,8 +95,6 @@ pub(super) struct Pending<A> {
     pub(super) untold: u64,
 }
 
-const CHUNK: usize = 4096;
-
 /// Octets after which a run ends: a few large writes beat many small ones.
 const RUN: usize = 32 * 1024;
 
@@ -100,6 +104,7 @@ impl<A: Address> Pending<A> {
             entries: Vec::new(),
             buckets: Slab::new(),
             index: HashTable::new(),
+            views: BTreeMap::new(),
             hasher: FixedState::with_seed(seed),
             last: None,
             compared: None,
@@ -115,7 +120,7 @@ impl<A: Address> Pending<A> {
 
     /// Octets of memory held.
     pub(super) fn octets(&self) -> usize {
-        self.entries.len() * CHUNK * size_of::<Entry>()
+        self.entries.iter().map(|chunk| chunk.len() * size_of::<Entry>()).sum::<usize>()
             + self.buckets.octets()
             + self.index.allocation_size()
             + self.queue.capacity() * 4
@@ -123,16 +128,33 @@ impl<A: Address> Pending<A> {
 
     #[inline]
     fn entry(&self, slot: u32) -> Entry {
-        self.entries.get(slot as usize / CHUNK).map_or(Entry::IDLE, |chunk| chunk[slot as usize % CHUNK])
+        let entry =
+            self.entries.get(slot as usize / CHUNK).and_then(|chunk| chunk.get(slot as usize % CHUNK));
+        entry.copied().unwrap_or(Entry::IDLE)
     }
 
     #[inline]
     fn entry_mut(&mut self, slot: u32) -> &mut Entry {
         let chunk = slot as usize / CHUNK;
-        while self.entries.len() <= chunk {
-            self.entries.push(vec![Entry::IDLE; CHUNK].into_boxed_slice());
+        if self.entries.get(chunk).is_none_or(|entries| entries.is_empty()) {
+            self.begin_chunk(chunk);
         }
         &mut self.entries[chunk][slot as usize % CHUNK]
+    }
+
+    #[cold]
+    fn begin_chunk(&mut self, chunk: usize) {
+        if self.entries.len() <= chunk {
+            self.entries.resize_with(chunk + 1, Default::default);
+        }
+        self.entries[chunk] = vec![Entry::IDLE; CHUNK].into_boxed_slice();
+    }
+
+    /// A chunk of slots was given back: nothing is said of any of them.
+    pub(super) fn give_back(&mut self, chunk: u32) {
+        if let Some(entries) = self.entries.get_mut(chunk as usize) {
+            *entries = Box::default();
+        }
     }
 
     /// Forgets everything and lets go of the attribute sets.
@@ -141,6 +163,7 @@ impl<A: Address> Pending<A> {
         held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
         (self.entries, self.buckets, self.last, self.compared) = (Vec::new(), Slab::new(), None, None);
         (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
+        self.views.clear();
     }
 
     /// The same once more, with its own hold on the attribute sets.
@@ -184,6 +207,7 @@ impl<A: Address> Pending<A> {
 
     fn new_bucket(&mut self, wish: Wish, hash: u64, sets: &mut Sets) -> u32 {
         sets.retain(wish.attributes);
+        *self.views.entry(wish.view).or_default() += 1;
         let id = self.buckets.insert(Bucket { wish, ..Bucket::default() });
         let (buckets, hasher) = (&self.buckets, &self.hasher);
         self.index.insert_unique(hash, id, |id| hasher.hash_one(buckets.get(*id).wish));
@@ -199,6 +223,12 @@ impl<A: Address> Pending<A> {
             let hash = self.hash(&wish);
             if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
                 entry.remove();
+            }
+            if let btree_map::Entry::Occupied(mut count) = self.views.entry(wish.view) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
             }
             self.last = self.last.filter(|(_, last)| *last != id);
             self.compared = self.compared.filter(|(a, b, _)| *a != id && *b != id);
@@ -216,7 +246,7 @@ impl<A: Address> Pending<A> {
         with: &mut Offering<'_>,
     ) {
         let bucket = wish.map_or(NONE, |wish| self.bucket_of(wish, with.sets));
-        let entry = *self.entry_mut(slot);
+        let entry = self.entry(slot);
         if entry.bucket == bucket {
             return;
         }
@@ -423,7 +453,7 @@ impl<A: Address> Pending<A> {
 
     /// Whether anything is wished under this view of the group.
     pub(super) fn uses_view(&self, view: u16) -> bool {
-        self.index.iter().any(|id| self.buckets.get(*id).wish.view == view)
+        self.views.contains_key(&view)
     }
 }
 

@@ -4,6 +4,7 @@ use crate::policy::{
     NextHopChange, Policy,
     standard::{
         LearnedFrom,
+        discard::Discards,
         export::ExportSide,
         import::ImportSide,
         next_hop::{self, NextHops, OwnAddresses},
@@ -41,6 +42,8 @@ pub struct Import {
     pub policy: Policy,
     /// Routes with more than this are rejected.
     pub limits: Limits,
+    /// Attributes that are taken out of routes before the policy sees them.
+    pub discards: Discards,
 }
 
 /// What applies to the routes that a peer is told.
@@ -112,7 +115,12 @@ impl Session {
             group: None,
             agreed,
             enhanced_refresh: false,
-            import: Import { side, policy: policy.clone(), limits: Limits::default() },
+            import: Import {
+                side,
+                policy: policy.clone(),
+                limits: Limits::default(),
+                discards: Discards::default(),
+            },
             export: Export { side: export, policy, own, next_hop: None },
         }
     }

@@ -5,7 +5,8 @@ mod index;
 pub(crate) use index::Index;
 
 const SHIFT: u32 = 12;
-const CHUNK: usize = 1 << SHIFT;
+/// Entries of a chunk: an id's chunk is the id divided by this.
+pub(crate) const CHUNK: usize = 1 << SHIFT;
 
 /// No entry. Every id of a slab is below it.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -101,6 +102,12 @@ impl<T: Entry> Slab<T> {
             (chunk.entries, chunk.free) = (Vec::new(), NONE);
         }
         entry
+    }
+
+    /// Whether the chunk of an id that was removed holds nothing any more and was given back.
+    #[inline]
+    pub(crate) fn is_given_back(&self, id: u32) -> bool {
+        self.chunks[(id >> SHIFT) as usize].live == 0
     }
 
     #[inline]

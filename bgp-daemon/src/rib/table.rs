@@ -18,8 +18,8 @@ pub(crate) struct Route {
     /// The next route of the same slot, `NONE` at the end.
     pub(crate) next: u32,
     pub(crate) sender: SenderId,
-    /// Which session of the sender it came on: an older one than the latest makes it stale.
-    pub(crate) epoch: u8,
+    /// When it came, by its sender's sessions and refreshes.
+    pub(crate) epoch: u16,
     /// The attributes as they came.
     pub(crate) learned: AttrId,
     /// The attributes past import policy; none: rejected.
@@ -146,6 +146,12 @@ impl<A: Address> Table<A> {
                 id
             }
         }
+    }
+
+    /// Whether a slot is, or still is, that of a prefix.
+    #[inline]
+    pub(crate) fn is_at(&self, slot: u32, prefix: Prefix<A>) -> bool {
+        self.slots.peek(slot).is_some_and(|slot| slot.is(prefix))
     }
 
     /// Gives an empty slot back.

@@ -12,10 +12,12 @@
 //! | iBGP routes stay out of iBGP, reflection (RFC 4271 §9.2, RFC 4456 §6) | | [`export::withheld`] |
 //! | own AS, LOCAL_PREF, MED, AIGP, partial bits, what is not transitive | | [`export::prepare`] |
 //! | `remove_private_as`, `as_override` | | [`export::prepare`], by [`path`] |
+//! | what an operator wants gone ([`discard`]) | [`discard::Discards::apply`], after the refusals | |
 //! | next hop: self, unchanged, set, and of the other family | [`next_hop::accepted`] | [`next_hop::own`], [`next_hop::written`] |
 //!
 //! `no-peer` (RFC 3765) is advice to a policy: which peerings are bilateral only the user knows.
 
+pub mod discard;
 pub mod export;
 pub mod import;
 pub mod next_hop;

@@ -130,7 +130,7 @@ impl<A: Address> Half<A> {
         let gone: Vec<_> = gone.map(|(_, route)| route.path_id).collect();
         gone.into_iter().for_each(|path_id| self.withdraw_one(slot, sender, path_id, shared));
         let left = self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some());
-        if left && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.age(route) > 0) {
+        if left && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.is_stale(route)) {
             self.reselect(slot, Change::Any, shared);
         }
     }
