@@ -2,9 +2,9 @@
 //! chained by attributes so that the chain is the packing.
 
 use super::{
-    intern::Sets,
+    intern::{AttrId, Sets},
     ring::To,
-    slab::{self, CHUNK, NONE, Slab},
+    slab::{self, CHUNK, Index, NONE, Slab},
     table::Table,
     view::{NOBODY, Scratch, View, Views, Wish},
 };
@@ -16,7 +16,6 @@ use bgp_proto::{
     },
 };
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::{
     collections::{BTreeMap, VecDeque, btree_map},
     hash::BuildHasher,
@@ -74,7 +73,7 @@ pub(super) struct Pending<A> {
     /// By slot, in the chunks of the slots' slab; empty where nothing was ever said of a chunk's slots.
     entries: Vec<Box<[Entry]>>,
     buckets: Slab<Bucket>,
-    index: HashTable<u32>,
+    index: Index,
     /// How many buckets there are under each view of the group.
     views: BTreeMap<u16, u32>,
     hasher: FixedState,
@@ -103,7 +102,7 @@ impl<A: Address> Pending<A> {
         Pending {
             entries: Vec::new(),
             buckets: Slab::new(),
-            index: HashTable::new(),
+            index: Index::new(),
             views: BTreeMap::new(),
             hasher: FixedState::with_seed(seed),
             last: None,
@@ -122,7 +121,7 @@ impl<A: Address> Pending<A> {
     pub(super) fn octets(&self) -> usize {
         self.entries.iter().map(|chunk| chunk.len() * size_of::<Entry>()).sum::<usize>()
             + self.buckets.octets()
-            + self.index.allocation_size()
+            + self.index.octets()
             + self.queue.capacity() * 4
     }
 
@@ -159,17 +158,23 @@ impl<A: Address> Pending<A> {
 
     /// Forgets everything and lets go of the attribute sets.
     pub(super) fn clear(&mut self, sets: &mut Sets) {
-        let held = self.index.drain().map(|id| self.buckets.get(id).wish.attributes);
-        held.collect::<Vec<_>>().into_iter().for_each(|id| sets.release(id));
-        (self.entries, self.buckets, self.last, self.compared) = (Vec::new(), Slab::new(), None, None);
+        self.held().for_each(|id| sets.release(id));
+        (self.entries, self.buckets, self.index) = (Vec::new(), Slab::new(), Index::new());
+        (self.last, self.compared) = (None, None);
         (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
         self.views.clear();
     }
 
     /// The same once more, with its own hold on the attribute sets.
     pub(super) fn copy(&self, sets: &mut Sets) -> Self {
-        self.index.iter().for_each(|id| sets.retain(self.buckets.get(*id).wish.attributes));
+        self.held().for_each(|id| sets.retain(id));
         self.clone()
+    }
+
+    /// The attribute sets of all buckets.
+    fn held(&self) -> impl Iterator<Item = AttrId> {
+        let buckets = (0..self.buckets.end()).filter_map(|id| self.buckets.peek(id));
+        buckets.filter(|bucket| bucket.refs > 0).map(|bucket| bucket.wish.attributes)
     }
 
     /// Whether nothing was said of the slot and nothing is to be: it may be given back.
@@ -187,8 +192,8 @@ impl<A: Address> Pending<A> {
         self.begun
     }
 
-    fn hash(&self, wish: &Wish) -> u64 {
-        self.hasher.hash_one(wish)
+    fn hash(&self, wish: &Wish) -> u32 {
+        (self.hasher.hash_one(wish) >> 32) as u32
     }
 
     #[inline]
@@ -197,20 +202,19 @@ impl<A: Address> Pending<A> {
             return id;
         }
         let hash = self.hash(&wish);
-        let id = match self.index.find(hash, |id| self.buckets.get(*id).wish == wish) {
-            Some(id) => *id,
+        let id = match self.index.find(hash, |id| self.buckets.get(id).wish == wish) {
+            Some(id) => id,
             None => self.new_bucket(wish, hash, sets),
         };
         self.last = Some((wish, id));
         id
     }
 
-    fn new_bucket(&mut self, wish: Wish, hash: u64, sets: &mut Sets) -> u32 {
+    fn new_bucket(&mut self, wish: Wish, hash: u32, sets: &mut Sets) -> u32 {
         sets.retain(wish.attributes);
         *self.views.entry(wish.view).or_default() += 1;
         let id = self.buckets.insert(Bucket { wish, ..Bucket::default() });
-        let (buckets, hasher) = (&self.buckets, &self.hasher);
-        self.index.insert_unique(hash, id, |id| hasher.hash_one(buckets.get(*id).wish));
+        self.index.insert(hash, id);
         id
     }
 
@@ -221,9 +225,7 @@ impl<A: Address> Pending<A> {
         if bucket.refs == 0 {
             let wish = self.buckets.remove(id).wish;
             let hash = self.hash(&wish);
-            if let Ok(entry) = self.index.find_entry(hash, |at| *at == id) {
-                entry.remove();
-            }
+            self.index.remove(hash, id);
             if let btree_map::Entry::Occupied(mut count) = self.views.entry(wish.view) {
                 *count.get_mut() -= 1;
                 if *count.get() == 0 {

@@ -7,7 +7,7 @@ const PARTS: usize = 256;
 const EMPTY: u64 = u64::MAX;
 
 /// Entries whose hashes begin with the same octet.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Part {
     /// Each at its home or behind entries before it; a few more places than homes, for the last ones.
     places: Vec<u64>,
@@ -22,6 +22,7 @@ pub(crate) struct Place {
 }
 
 /// Finds ids by 32-bit hashes.
+#[derive(Clone)]
 pub(crate) struct Index {
     parts: Vec<Part>,
 }
