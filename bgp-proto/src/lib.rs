@@ -96,7 +96,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `examples/` has the same over sockets, in about forty lines: with `std::net`, with tokio, and a route collector.
+//! `examples/` has the same over sockets: with `std::net` and with tokio, in about fifty lines each, and a route collector.
 //!
 //! # Where to look
 //!

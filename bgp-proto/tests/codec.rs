@@ -1,5 +1,7 @@
 //! The codec as a stranger meets it: bytes in, typed values out, and back.
 
+mod common;
+
 use bgp_proto::{
     agreed::{Agreed, FamilyAgreed, PeerKind},
     attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes, table::Treatment},
@@ -7,32 +9,13 @@ use bgp_proto::{
     numbers::{Asn, Origin},
     prefix::Prefix,
     wire::{
-        frame::{Frame, RawMessage, frame},
         message::Message,
         nlri::{Nlri, Path},
         pack::{self, Announcement},
         update::Update,
     },
 };
-
-fn framed<'a>(bytes: &'a [u8], agreed: &Agreed) -> Vec<RawMessage<'a>> {
-    let mut rest = bytes;
-    let mut messages = Vec::new();
-    while !rest.is_empty() {
-        match frame(rest, Some(agreed)) {
-            Frame::Message(message) => {
-                rest = &rest[message.len()..];
-                messages.push(message);
-            }
-            other => panic!("{other:?} at {} of {}", bytes.len() - rest.len(), bytes.len()),
-        }
-    }
-    messages
-}
-
-fn updates<'a>(bytes: &'a [u8], agreed: &Agreed) -> Vec<Update<'a>> {
-    framed(bytes, agreed).into_iter().map(|raw| Update::decode(raw, agreed).expect("a good UPDATE")).collect()
-}
+use common::{framed, updates};
 
 fn attributes() -> PathAttributes {
     PathAttributes {
