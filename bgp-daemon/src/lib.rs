@@ -4,5 +4,6 @@
 
 #![deny(missing_docs)]
 
+pub mod config;
 pub mod policy;
 pub mod rib;
