@@ -5,6 +5,7 @@ mod jobs;
 mod watch;
 
 use super::{
+    chosen::Following,
     group::{Around, Group, Joining},
     import::Judge,
     intern::{AttrId, Sets},
@@ -67,6 +68,8 @@ pub(super) struct Half<A> {
     epochs: Vec<Epoch>,
     jobs: Jobs<A>,
     watches: Vec<Watch<A>>,
+    /// For a forwarder, if there is one.
+    pub(super) following: Option<Following>,
     /// How many groups were ever made.
     made: u64,
     idle: Vec<u32>,
@@ -84,6 +87,7 @@ impl<A: Address> Half<A> {
             epochs: Vec::new(),
             jobs: Jobs::default(),
             watches: Vec::new(),
+            following: None,
             made: 0,
             idle: Vec::new(),
             seed,
@@ -199,9 +203,10 @@ impl<A: Address> Half<A> {
 
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
-    fn give_back(&mut self, slot: u32) {
+    pub(super) fn give_back(&mut self, slot: u32) {
         let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
-        if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
+        let followed = || self.following.as_ref().is_none_or(|following| following.is_idle(slot));
+        if empty && followed() && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
             self.table.remove_slot(slot);
             if self.table.slots.is_given_back(slot) {
                 let chunk = slot / slab::CHUNK as u32;
@@ -237,13 +242,25 @@ impl<A: Address> Half<A> {
         let same =
             best == old && !matches!(change, Change::Replaced(id) if id == best) && change != Change::Any;
         if same {
+            if best != NONE {
+                self.note_equals(slot);
+            }
             return;
         }
+        self.note(slot);
         self.table.slots.get_mut(slot).best = best;
         if (old == NONE) != (best == NONE) && !self.watches.is_empty() {
             self.count(slot, best != NONE);
         }
         self.offer(slot, shared);
+    }
+
+    /// The best route stays, but one that is as good may have come or gone.
+    #[inline]
+    fn note_equals(&mut self, slot: u32) {
+        if self.following.as_ref().is_some_and(|following| following.multipath) {
+            self.note(slot);
+        }
     }
 
     #[inline]
