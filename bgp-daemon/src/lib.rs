@@ -5,5 +5,6 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod fib;
 pub mod policy;
 pub mod rib;
