@@ -72,6 +72,7 @@ pub use changes::{Changes, NextHopChange};
 pub use check::{Names, check};
 pub use mask::RuleMask;
 pub use mistake::Mistake;
+pub(crate) use mistake::Wrong;
 pub use rule::{Rule, Verdict};
 pub use source::{PeerName, Source};
 
@@ -279,8 +280,7 @@ impl Policies {
     pub fn resolve(&self, path: &str, name: &str) -> Result<Policy, Mistake> {
         self.find(name).cloned().ok_or_else(|| {
             let names: Vec<_> = self.0.keys().map(String::as_str).collect();
-            let wrong =
-                mistake::Wrong::new(name, "is no policy", format_args!("one of {}", names.join(", ")));
+            let wrong = Wrong::new(name, "is no policy", format_args!("one of {}", names.join(", ")));
             Mistake { path: path.into(), message: wrong.0 }
         })
     }
