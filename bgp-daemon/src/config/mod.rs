@@ -1,7 +1,20 @@
 //! What a speaker is to do, checked: nothing in here is checked again. Read from a file, or made by a program.
 
 pub mod change;
+mod check;
 mod duration;
+#[cfg(feature = "toml")]
+mod file;
+#[cfg(feature = "toml")]
+mod lines;
+pub mod raw;
+mod summary;
+
+pub use check::{Checked, Files, Refused, Secret, check};
+#[cfg(feature = "toml")]
+pub use file::{Failure, Loaded, load, read};
+#[cfg(feature = "toml")]
+pub use lines::{Finding, report};
 
 use crate::{
     policy::{

@@ -70,11 +70,13 @@ pub mod standard;
 
 pub use changes::{Changes, NextHopChange};
 pub use check::{Names, check};
+pub(crate) use communities::AnyCommunity;
 pub use mask::RuleMask;
 pub use mistake::Mistake;
 pub(crate) use mistake::Wrong;
 pub use rule::{Rule, Verdict};
 pub use source::{PeerName, Source};
+pub(crate) use span::number;
 
 use bgp_proto::{
     agreed::PeerKind,
@@ -266,11 +268,16 @@ impl fmt::Display for Reason<'_> {
 pub struct Policies(BTreeMap<String, Policy>);
 
 impl Policies {
-    const BUILT_IN: [&str; 2] = ["all", "none"];
+    pub(crate) const BUILT_IN: [&str; 2] = ["all", "none"];
 
     /// The policy of this name.
     pub fn find(&self, name: &str) -> Option<&Policy> {
         self.0.get(name)
+    }
+
+    /// How many were written, beside those that are built in.
+    pub(crate) fn written(&self) -> usize {
+        self.0.len() - Policies::BUILT_IN.len()
     }
 
     /// The policy that a configuration names at `path`.

@@ -1,5 +1,10 @@
 //! Every setting as a row: its words, what a change of it costs, and how its value is shown.
 
+#![expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "each row shows a field of its own type, by reference"
+)]
+
 use super::{
     super::{
         Config, Distance, GracefulRestart, Group, Kernel, MaxPrefixes, Password, Peer, PeerSettings,
