@@ -6,6 +6,8 @@
 
 #[cfg(feature = "toml")]
 pub(super) mod read;
+#[cfg(all(test, feature = "toml"))]
+mod tests;
 
 pub use crate::policy::raw::{RawPolicies, RawPolicy, Text, Texts};
 
