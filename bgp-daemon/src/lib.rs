@@ -7,3 +7,5 @@
 pub mod config;
 pub mod policy;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;
