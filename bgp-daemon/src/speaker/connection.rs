@@ -1,6 +1,6 @@
 //! One TCP connection: octets in and out, and a farewell that the other side can read.
 
-use super::Key;
+use crate::engine::Key;
 use bytes::{Buf, Bytes, BytesMut};
 use std::{
     collections::VecDeque,
@@ -88,7 +88,8 @@ impl<S: Stream, L> Connection<S, L> {
         let mut pipe = Pipe { stream, unwritten: Unwritten::default(), incoming: Incoming::default() };
         loop {
             let report = match poll_fn(|cx| pipe.poll_step(cx, &mut orders)).await {
-                Step::Order(None) => return,
+                // Nobody will ever tell anything again.
+                Step::Order(None) => Report::Closed(None),
                 Step::Order(Some(Order::Close(last))) => return pipe.close(last).await,
                 Step::Order(Some(order)) => {
                     pipe.obey(order);

@@ -3,7 +3,7 @@
 use ipnet::Ipv6Net;
 use nix::{
     ifaddrs::getifaddrs,
-    net::if_::{InterfaceFlags, if_nametoindex},
+    net::if_::{InterfaceFlags, if_indextoname, if_nametoindex},
     sys::socket::SockaddrStorage,
 };
 use std::{
@@ -63,4 +63,10 @@ pub(super) fn index(interface: &str) -> io::Result<u32> {
             format!("there is no interface {interface:?} on this machine; use one that `ip link` lists");
         io::Error::new(io::ErrorKind::NotFound, why)
     })
+}
+
+/// The name of an interface by its number.
+pub(super) fn name(index: u32) -> Option<Box<str>> {
+    let name = if_indextoname(index).ok()?;
+    name.into_string().ok().map(Into::into)
 }

@@ -82,7 +82,7 @@ pub(super) fn dialling(
     }
     set_distance(&socket, remote.ip(), distance)?;
     if password.is_some() {
-        set_key(&socket, remote.ip().into(), None, password)?;
+        set_key(&socket, remote.ip().into(), password)?;
     }
     Ok(socket)
 }
@@ -136,18 +136,10 @@ struct Key {
 
 /// The prefix length of a [`Key`] counts.
 const WITH_PREFIX: u8 = 1;
-/// The interface of a [`Key`] counts.
-const WITH_INTERFACE: u8 = 2;
 
 /// Signs what goes to these addresses and drops what comes from them unsigned (RFC 2385); `None`: no more. On a
-/// listening socket, on one that is to dial, and on one that is connected. An interface counts where the addresses are
-/// those of a routing domain of its own (VRF).
-pub(super) fn set_key(
-    socket: &impl AsFd,
-    peers: IpNet,
-    interface: Option<u32>,
-    password: Option<&Password>,
-) -> io::Result<()> {
+/// listening socket, on one that is to dial, and on one that is connected.
+pub(super) fn set_key(socket: &impl AsFd, peers: IpNet, password: Option<&Password>) -> io::Result<()> {
     let octets = password.map(Password::octets).unwrap_or_default();
     let mut key = Key {
         address: [0; 128],
@@ -169,10 +161,6 @@ pub(super) fn set_key(
     key.key.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
     if peers.prefix_len() < peers.max_prefix_len() {
         key.flags |= WITH_PREFIX;
-    }
-    if let Some(interface) = interface {
-        key.flags |= WITH_INTERFACE;
-        key.interface = c_int::try_from(interface).map_err(io::Error::other)?;
     }
     let option = if key.flags == 0 { libc::TCP_MD5SIG } else { libc::TCP_MD5SIG_EXT };
     match set(socket, libc::IPPROTO_TCP, option, &key) {

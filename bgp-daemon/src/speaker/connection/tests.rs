@@ -1,7 +1,8 @@
 //! A connection over streams in memory, in time that stands still until everybody waits.
 
 use super::*;
-use crate::speaker::Key;
+use crate::engine::PeerId;
+use bgp_proto::session::ConnectionId;
 use tokio::{
     io::{DuplexStream, duplex},
     task::JoinHandle,
@@ -25,7 +26,12 @@ fn connection(room: usize) -> (Ours, DuplexStream) {
     let (stream, peer) = duplex(room);
     let (orders, inbox) = mpsc::channel(64);
     let (outbox, reports) = mpsc::channel(64);
-    let connection = Connection { key: Key::default(), stream, orders: inbox, reports: outbox };
+    let connection = Connection {
+        key: Key { peer: PeerId(1), connection: ConnectionId(1) },
+        stream,
+        orders: inbox,
+        reports: outbox,
+    };
     (Ours { orders, reports, running: tokio::spawn(connection.run()) }, peer)
 }
 

@@ -56,7 +56,7 @@ impl World {
         let address = SocketAddr::new(address.parse().unwrap(), 0);
         let socket = self.ours.run(|| listening(address)).unwrap();
         for (peers, password) in keys {
-            set_key(&socket, *peers, None, *password).unwrap();
+            set_key(&socket, *peers, *password).unwrap();
         }
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         (socket, address)
@@ -127,13 +127,13 @@ fn a_key_for_a_range_holds_for_all_in_it_but_those_with_one_of_their_own() {
         let listener = world.listening(address, &[(net, Some(&range))]);
         assert!(world.connects(&listener, None).is_none(), "{net} took no key");
         assert!(world.connects(&listener, Some(&range)).is_some());
-        set_key(&listener.0, host(peer), None, Some(&own)).unwrap();
+        set_key(&listener.0, host(peer), Some(&own)).unwrap();
         assert!(world.connects(&listener, Some(&range)).is_none(), "{peer} has a key of its own");
         assert!(world.connects(&listener, Some(&own)).is_some());
-        set_key(&listener.0, host(peer), None, None).unwrap();
+        set_key(&listener.0, host(peer), None).unwrap();
         assert!(world.connects(&listener, Some(&range)).is_some());
-        set_key(&listener.0, net, None, None).unwrap();
-        set_key(&listener.0, net, None, None).expect("a key that is gone can be removed");
+        set_key(&listener.0, net, None).unwrap();
+        set_key(&listener.0, net, None).expect("a key that is gone can be removed");
         assert!(world.connects(&listener, None).is_some());
     }
 }
@@ -146,11 +146,11 @@ fn keys_are_changed_while_the_connection_stays() {
         let listener = world.listening(address, &[(host(peer), Some(&first))]);
         let (mut accepted, mut dialled) = world.connects(&listener, Some(&first)).expect("the right key");
         world.passes(&mut dialled, &mut accepted);
-        set_key(&accepted, host(peer), None, Some(&second)).unwrap();
+        set_key(&accepted, host(peer), Some(&second)).unwrap();
         let before = world.dropped("TCPMD5");
         dialled.write_all(b"octets").unwrap();
         world.lab.wait_until("the old key to be refused", BOUND, || world.dropped("TCPMD5") > before);
-        set_key(&dialled, host(address), None, Some(&second)).unwrap();
+        set_key(&dialled, host(address), Some(&second)).unwrap();
         let mut read = [0; 6];
         world.lab.wait_until("them to come signed anew", BOUND, || accepted.read(&mut read).is_ok());
         world.passes(&mut accepted, &mut dialled);
