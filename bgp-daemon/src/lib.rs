@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod engine;
+mod peer;
 pub mod policy;
 pub mod rib;
 #[cfg(feature = "speaker")]
