@@ -5,6 +5,12 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod engine;
 pub mod fib;
+#[cfg(feature = "kernel")]
+pub mod kernel;
+mod peer;
 pub mod policy;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;

@@ -129,6 +129,13 @@ impl Batch {
         self.end();
     }
 
+    /// Appends the removal of an object that cannot be: it only shows what the kernel is able and willing to do.
+    pub(super) fn push_probe(&mut self) {
+        self.begin(n::DELETE_OBJECT, 0, &[0; 8]);
+        self.put_number(n::object::ID, 0);
+        self.end();
+    }
+
     fn push_object(&mut self, id: u32, gateway: Gateway, mark: Mark) {
         let family = gateway.via.map_or(n::INET, family_of);
         let flags = if gateway.onlink { u32::from(route::ONLINK) } else { 0 };
@@ -159,7 +166,8 @@ impl Batch {
     fn begin_route(&mut self, message: u16, flags: u16, net: IpNet, of: [u8; 2], mark: Mark) {
         let [scope, kind] = of;
         let short = u8::try_from(mark.table).unwrap_or_default();
-        let head = [family_of(net.addr()), net.prefix_len(), 0, 0, short, mark.protocol, scope, kind, 0, 0, 0, 0];
+        let head =
+            [family_of(net.addr()), net.prefix_len(), 0, 0, short, mark.protocol, scope, kind, 0, 0, 0, 0];
         self.begin(message, flags, &head);
         self.put_address(route::DST, net.network());
         if short == 0 {
@@ -193,7 +201,9 @@ impl Batch {
                 self.put_number(route::DEVICE, path.gateway.device);
                 self.put_gateway(net, path.gateway);
             }
-            paths => self.nest(route::MULTIPATH, |batch| paths.iter().for_each(|path| batch.put_path(net, path))),
+            paths => {
+                self.nest(route::MULTIPATH, |batch| paths.iter().for_each(|path| batch.put_path(net, path)))
+            }
         }
     }
 

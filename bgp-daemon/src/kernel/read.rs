@@ -81,9 +81,9 @@ impl<'a> Message<'a> {
                 let head = if self.flags & flag::CAPPED != 0 { 16 } else { u32_at(self.body, 4)? as usize };
                 let rest = self.body.get(4 + head.next_multiple_of(4)..);
                 let rest = rest.filter(|_| self.flags & flag::ATTRIBUTES != 0).unwrap_or_default();
-                let words = attributes(rest).find(|(kind, _)| *kind == n::WHY).map(|(_, words)| {
-                    String::from_utf8_lossy(words).trim_end_matches('\0').to_owned()
-                });
+                let words = attributes(rest)
+                    .find(|(kind, _)| *kind == n::WHY)
+                    .map(|(_, words)| String::from_utf8_lossy(words).trim_end_matches('\0').to_owned());
                 Some(Refusal { number: self.number, error, words })
             }
             _ => None,
@@ -136,7 +136,8 @@ impl<'a> Message<'a> {
     fn address(&self) -> Option<Event> {
         let (head, rest) = self.split(8)?;
         let device = u32_at(head, 4)?;
-        let of = |wanted| attributes(rest).find(|(kind, _)| *kind == wanted).and_then(|(_, value)| address(value));
+        let of =
+            |wanted| attributes(rest).find(|(kind, _)| *kind == wanted).and_then(|(_, value)| address(value));
         let own = of(n::OWN_ADDRESS).or_else(|| of(n::ADDRESS))?;
         let net = IpNet::new(own, head[1]).ok()?;
         Some(Event::Address { net, device, there: self.kind == n::NEW_ADDRESS })
@@ -153,9 +154,8 @@ impl<'a> Message<'a> {
                 n::object::DEVICE => gateway.device = u32_at(value, 0)?,
                 n::object::GATEWAY => gateway.via = address(value),
                 n::object::GROUP => {
-                    let member = |octets: &[u8; 8]| {
-                        (u32_at(octets, 0).unwrap_or_default(), u16::from(octets[4]) + 1)
-                    };
+                    let member =
+                        |octets: &[u8; 8]| (u32_at(octets, 0).unwrap_or_default(), u16::from(octets[4]) + 1);
                     object = Some(Object::Group(value.as_chunks().0.iter().map(member).collect()));
                 }
                 _ => {}
@@ -167,7 +167,9 @@ impl<'a> Message<'a> {
 
     fn route(&self) -> Option<KernelRoute> {
         let (head, rest) = self.split(12)?;
-        let &[family, len, source_len, tos, table, protocol, _, kind, ref flags @ ..] = head else { return None };
+        let &[family, len, source_len, tos, table, protocol, _, kind, ref flags @ ..] = head else {
+            return None;
+        };
         let flags = u32_at(flags, 0)?;
         let mut to = match family {
             n::INET => IpAddr::from([0; 4]),

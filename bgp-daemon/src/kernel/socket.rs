@@ -7,11 +7,13 @@ use super::{
 };
 use crate::fib::Event;
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{SockFilter, SockRef};
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// The largest datagram that the kernel sends, and room for more.
 const DATAGRAM: usize = 256 * 1024;
@@ -94,7 +96,12 @@ impl Requests {
     }
 
     /// Has all there is of something told. False: it changed meanwhile, and something may be missing.
-    pub(super) fn dump(&mut self, batch: &mut Batch, part: Part, mut tell: impl FnMut(Event)) -> io::Result<bool> {
+    pub(super) fn dump(
+        &mut self,
+        batch: &mut Batch,
+        part: Part,
+        mut tell: impl FnMut(Event),
+    ) -> io::Result<bool> {
         part.ask(batch);
         self.socket.send(batch.octets(), 0)?;
         let mut whole = true;
@@ -103,7 +110,8 @@ impl Requests {
             for message in messages(&self.buffer).filter(|message| message.number == batch.number()) {
                 whole &= !message.is_interrupted();
                 match message.ending() {
-                    Some(Refusal { error: 0, .. }) => return Ok(whole),
+                    // There is no such table yet.
+                    Some(Refusal { error: 0 | libc::ENOENT, .. }) => return Ok(whole),
                     Some(Refusal { error, .. }) => return Err(io::Error::from_raw_os_error(error)),
                     None => message.event().into_iter().for_each(&mut tell),
                 }
@@ -128,8 +136,10 @@ fn receive(socket: &Socket, buffer: &mut Vec<u8>) -> io::Result<()> {
 
 /// As much room as the machine allows.
 fn widen(socket: &Socket, octets: usize) {
-    // A smaller one is found out when it overruns.
-    let _ = SockRef::from(&socket.as_fd()).set_recv_buffer_size(octets);
+    // Who may change routes may have more than others. A smaller one is found out when it overruns.
+    if setsockopt(&socket.as_fd(), sockopt::RcvBufForce, &octets).is_err() {
+        let _ = setsockopt(&socket.as_fd(), sockopt::RcvBuf, &octets);
+    }
 }
 
 /// Hears of what changes.
@@ -165,6 +175,13 @@ impl Watch {
             }
         }
         Ok(Watch { socket, buffer: Vec::with_capacity(DATAGRAM) })
+    }
+
+    /// Takes the socket into the runtime that this is called in.
+    #[expect(unsafe_code, reason = "the runtime wants to be told that the descriptor is ours")]
+    pub(super) fn register(self) -> io::Result<AsyncFd<Watch>> {
+        // SAFETY: the descriptor is that of a socket that `self` owns, never changes and closes only when it is dropped.
+        Ok(unsafe { AsyncFd::register_with_interest(self, Interest::READABLE) }?)
     }
 
     /// Takes what waits, up to so many datagrams.
