@@ -74,7 +74,7 @@ fn peers_take_from_their_group_what_they_do_not_say() {
     assert_eq!(spine.group.as_deref(), Some("spines"));
     assert_eq!(spine.settings.asn, RemoteAs::External);
     assert_eq!(spine.settings.description.as_deref(), Some("spine 1"));
-    assert_eq!(spine.settings.export.as_ref().map(|policy| policy.name()), Some("to-spines"));
+    assert_eq!(spine.settings.export.as_ref().map(bgp_daemon::policy::Policy::name), Some("to-spines"));
     let nodes = &tor.groups[0];
     assert_eq!((nodes.max_peers, nodes.settings.distance), (256, Distance::Secured));
     assert_eq!(nodes.settings.asn, RemoteAs::Fixed(Asn(64512)));
@@ -113,4 +113,17 @@ fn a_file_is_loaded_with_the_passwords_beside_it() {
     assert_eq!(password.octets(), b"secret");
     let missing = config::load(&folder.path().join("d.toml")).expect_err("there is none").to_string();
     assert!(missing.contains("d.toml cannot be read: No such file or directory"), "{missing}");
+}
+
+#[test]
+fn the_examples_in_the_reference_are_configurations() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bgp-daemon.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let blocks: Vec<_> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 2);
+    for block in blocks {
+        let whole = if block.starts_with("asn") { block.to_owned() } else { format!("asn = 65000\n{block}") };
+        assert_eq!(read("docs", &whole).config.asn, Asn(65000));
+    }
 }
