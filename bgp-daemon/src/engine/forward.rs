@@ -71,7 +71,9 @@ impl Engine {
     pub fn passed(&mut self, now: Time, from: KernelRoutes, come: &[IpNet], gone: &[IpNet]) {
         let known = self.passed.entry(from).or_default();
         known.extend(come);
-        gone.iter().for_each(|net| drop(known.remove(net)));
+        for net in gone {
+            known.remove(net);
+        }
         let Some(redistribute) = self.config.redistribute.iter().find(|one| one.from == from).cloned() else {
             return;
         };

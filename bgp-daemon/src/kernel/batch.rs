@@ -202,7 +202,7 @@ impl Batch {
                 self.put_gateway(net, path.gateway);
             }
             paths => {
-                self.nest(route::MULTIPATH, |batch| paths.iter().for_each(|path| batch.put_path(net, path)))
+                self.nest(route::MULTIPATH, |batch| paths.iter().for_each(|path| batch.put_path(net, path)));
             }
         }
     }

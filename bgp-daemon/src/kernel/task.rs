@@ -238,7 +238,9 @@ impl Task {
         let mut whole = true;
         fib.dump_begins();
         for part in Part::FIRST {
-            match requests.dump(batch, part, |event| drop(fib.heard(event))) {
+            match requests.dump(batch, part, |event| {
+                fib.heard(event);
+            }) {
                 // The kernel has no next hop objects.
                 Err(error) if part == Part::Objects && socket::is_unknown(&error) => {}
                 other => whole &= other?,
@@ -247,7 +249,9 @@ impl Task {
         fib.objects_end();
         let tables: &[u32] = if mark.table == MAIN { &[MAIN] } else { &[MAIN, mark.table] };
         for part in Part::routes(tables) {
-            whole &= requests.dump(batch, part, |event| drop(fib.heard(event)))?;
+            whole &= requests.dump(batch, part, |event| {
+                fib.heard(event);
+            })?;
         }
         fib.dump_ends();
         if !whole {

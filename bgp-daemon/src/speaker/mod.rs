@@ -8,13 +8,12 @@ mod connection;
 mod dial;
 #[cfg(feature = "kernel")]
 mod forward;
-#[cfg(not(feature = "kernel"))]
-#[path = "forward_nobody.rs"]
-mod forward;
 mod identity;
 mod interfaces;
 mod link;
 mod listen;
+#[cfg(not(feature = "kernel"))]
+mod nobody;
 mod socket;
 mod source;
 mod task;
@@ -26,7 +25,10 @@ use crate::{
     engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
 };
 use bgp_proto::time::Time;
-use forward::Forwarder;
+#[cfg(feature = "kernel")]
+use forward::{Forwarder, News, hear};
+#[cfg(not(feature = "kernel"))]
+use nobody::{Forwarder, News, hear};
 use std::{fmt, io, net::SocketAddr, thread};
 use task::{Request, Task};
 use tokio::sync::{broadcast, mpsc, oneshot};

@@ -1,10 +1,10 @@
 //! The loop around the engine: all that happened goes in, then all that follows goes out.
 
 use super::{
-    Error, Report, clock,
+    Error, Forwarder, News, Report, clock,
     connection::{CHUNKS, Connection, Order},
     dial::{self, Ends},
-    forward::{self, Forwarder, News},
+    hear,
     link::Links,
     listen::{ARRIVALS, Arrival, Bound, Listeners},
     socket,
@@ -149,7 +149,7 @@ impl Task {
         let now = clock::now();
         match input {
             Input::Due => {}
-            Input::News(news) => forward::hear(&mut self.engine, now, news),
+            Input::News(news) => hear(&mut self.engine, now, news),
             Input::Arrival(arrival) => self.accept(now, arrival),
             Input::Report(key, report) => return self.reported(now, key, report),
             Input::Request(None) => self.engine.shutdown(now, &Shutdown::Restart),
