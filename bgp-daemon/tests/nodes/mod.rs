@@ -191,3 +191,48 @@ impl Running {
         self.runtime.block_on(self.speaker.shutdown(how));
     }
 }
+
+/// Packets.
+impl World {
+    /// One packet there and back.
+    #[track_caller]
+    pub(crate) fn ping(&self, address: &str, from: Option<&str>) {
+        let from = from.map(|from| format!("-I {from} ")).unwrap_or_default();
+        let words = format!("ping -n -c 1 -W 5 {from}{address}");
+        let mut words = words.split(' ');
+        let mut ping = lab::program(words.next().unwrap());
+        ping.args(words);
+        self.node.output(ping).unwrap();
+    }
+
+    /// How many of so many packets, each of another flow, each router takes in.
+    pub(crate) fn spread(&self, address: &str, packets: u16) -> [u64; 2] {
+        self.node.sysctl("net/ipv4/fib_multipath_hash_policy", "1");
+        let before = self.taken();
+        let address: IpAddr = address.parse().unwrap();
+        self.node.run(|| {
+            for port in 0..packets {
+                let socket = std::net::UdpSocket::bind(("0.0.0.0", 10_000 + port)).unwrap();
+                socket.send_to(b"packet", (address, 9)).unwrap();
+            }
+        });
+        let mut taken = [0; 2];
+        lab::within(BOUND, || {
+            let now = self.taken();
+            taken = [now[0] - before[0], now[1] - before[1]];
+            (taken[0] + taken[1] >= packets.into()).then_some(())
+        });
+        taken
+    }
+
+    /// How many UDP packets found nobody at the first two routers.
+    fn taken(&self) -> [u64; 2] {
+        [0, 1].map(|at| {
+            let text =
+                self.routers[at].run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap());
+            let udp: Vec<_> = text.lines().filter(|line| line.starts_with("Udp:")).collect();
+            let at = udp[0].split(' ').position(|name| name == "NoPorts").unwrap();
+            udp[1].split(' ').nth(at).unwrap().parse().unwrap()
+        })
+    }
+}
