@@ -197,6 +197,17 @@ impl<A: Address> Half<A> {
         self.give_back(slot);
     }
 
+    /// Frees the slots about which nothing is said any more.
+    fn give_back_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.idle);
+        for together in idle.chunks(TOGETHER) {
+            self.table.touch(together);
+            together.iter().for_each(|slot| self.give_back(*slot));
+        }
+        idle.clear();
+        self.idle = idle;
+    }
+
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
     fn give_back(&mut self, slot: u32) {
@@ -428,9 +439,7 @@ impl<A: Address> Half<A> {
         let Half { table, groups, idle, .. } = self;
         let group = groups.get_mut(group)?.as_mut()?;
         let told = group.take(member, Around { table, sets, idle, complete });
-        while let Some(slot) = self.idle.pop() {
-            self.give_back(slot);
-        }
+        self.give_back_idle();
         told
     }
 
