@@ -43,6 +43,7 @@
 
 mod aggregate;
 mod difference;
+mod explain;
 mod group;
 mod half;
 mod import;
@@ -81,6 +82,7 @@ use view::View;
 
 pub use aggregate::Aggregate;
 pub use difference::{Difference, Proposal, Sample};
+pub use explain::Telling;
 pub use import::Refused;
 pub use listing::{Listed, Place, Standing, Told};
 pub use mark::Mark;
