@@ -7,7 +7,7 @@ use bgp_proto::{
     agreed::PeerKind::{External, Internal},
     attr::{community::Community, set::PathAttributes},
 };
-use world::{announce, attributes, learn, local, policy, session, up};
+use world::{announce, attributes, learn, local, policy, session, up, withdraw};
 
 #[test]
 fn every_peer_that_is_up_has_a_reason_and_what_is_written_for_it() {
@@ -64,4 +64,32 @@ fn what_an_aggregate_hides_says_so() {
     let tellings = rib.tellings("10.1.0.0/16".parse().unwrap());
     assert_eq!((tellings[0].peer, tellings[0].told.is_none()), (peer, true));
     assert_eq!(tellings[0].reason, "hidden by an aggregate that is told in its place");
+}
+
+#[test]
+fn who_watches_sees_each_prefix_once_and_is_told_when_there_were_too_many() {
+    let mut rib = Rib::new(Settings::default());
+    let peer = up(&mut rib, 1);
+    learn(&mut rib, peer, &announce(&attributes(&[65001]), &["10.0.0.0/8"]));
+    let mut seen = rib.watch();
+    assert_eq!(rib.changed(&mut seen), Some([].into()), "what was before is not seen");
+    learn(&mut rib, peer, &announce(&attributes(&[65001]), &["10.1.0.0/16", "10.2.0.0/16"]));
+    learn(&mut rib, peer, &announce(&attributes(&[65002]), &["10.1.0.0/16"]));
+    learn(&mut rib, peer, &withdraw(&["10.0.0.0/8"]));
+    let mut other = rib.watch();
+    let changed = ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"].map(|prefix| prefix.parse().unwrap());
+    assert_eq!(rib.changed(&mut seen), Some(changed.into()));
+    assert_eq!(rib.changed(&mut seen), Some([].into()));
+    let source = rib.add_source("config").unwrap();
+    for number in 0..20_000_u32 {
+        let prefix = std::net::Ipv4Addr::from_bits(0x0b00_0000 + (number << 8));
+        rib.announce(source, &local(&format!("{prefix}/24"), &[]), 0);
+    }
+    assert_eq!((rib.changed(&mut seen), rib.changed(&mut other)), (None, None));
+    assert_eq!(rib.changed(&mut seen), Some([].into()), "it goes on from there");
+    drop((seen, other));
+    rib.announce(source, &local("10.3.0.0/16", &[]), 0);
+    let mut again = rib.watch();
+    rib.announce(source, &local("10.4.0.0/16", &[]), 0);
+    assert_eq!(rib.changed(&mut again), Some(["10.4.0.0/16".parse().unwrap()].into()));
 }

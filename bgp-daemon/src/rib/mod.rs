@@ -53,6 +53,7 @@ mod mark;
 mod next_hop;
 mod peers;
 mod pending;
+mod recent;
 mod ring;
 mod select;
 mod session;
@@ -87,6 +88,7 @@ pub use import::Refused;
 pub use listing::{Listed, Place, Standing, Told};
 pub use mark::Mark;
 pub use peers::{SenderId, SenderKind};
+pub use recent::Seen;
 pub use select::Settings as Selection;
 pub use session::{Export, Import, Limits, Session};
 
