@@ -5,5 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod engine;
+mod peer;
 pub mod policy;
 pub mod rib;
