@@ -9,3 +9,5 @@ pub mod engine;
 mod peer;
 pub mod policy;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;
