@@ -86,11 +86,10 @@ impl Listeners {
     }
 
     async fn close(&mut self, address: &SocketAddr) {
-        if let Some(Listener { socket, task }) = self.open.remove(address) {
-            task.abort();
-            // It is an error that it was aborted.
-            let _ = task.await;
-            drop(socket);
+        if let Some(mut listener) = self.open.remove(address) {
+            listener.task.abort();
+            // That it was aborted is an error to who waits for it.
+            let _ = (&mut listener.task).await;
         }
     }
 
