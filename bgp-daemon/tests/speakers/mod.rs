@@ -133,9 +133,9 @@ impl Running {
 
     pub(crate) async fn is_up(&self, number: u8) -> bool {
         let wanted = remote(number);
-        let asked = self.speaker.ask(move |engine, _| {
-            engine.peers().any(|peer| *peer.remote == wanted && peer.terms.is_some())
-        });
+        let asked = self
+            .speaker
+            .ask(move |engine, _| engine.peers().any(|peer| *peer.remote == wanted && peer.terms.is_some()));
         asked.await.unwrap()
     }
 
