@@ -548,6 +548,16 @@ impl Rib {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
     }
 
+    /// How many prefixes there are.
+    pub fn prefix_count(&self) -> usize {
+        self.v4.table.slots.len() + self.v6.table.slots.len()
+    }
+
+    /// How many routes are held, of all senders.
+    pub fn route_count(&self) -> usize {
+        self.v4.table.routes.len() + self.v6.table.routes.len()
+    }
+
     /// How many different attribute sets there are.
     pub fn attribute_sets(&self) -> usize {
         self.sets.len()

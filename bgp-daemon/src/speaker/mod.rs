@@ -18,7 +18,7 @@ pub use source::Source;
 
 use crate::{
     config::Config,
-    engine::{self, Change, Changed, Engine, Event, Key, Reset, Shutdown, Which},
+    engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
 };
 use bgp_proto::time::Time;
 use std::{fmt, io, net::SocketAddr, thread};
@@ -218,7 +218,7 @@ impl Speaker {
     }
 
     /// Does something with the engine, between two of its rounds.
-    async fn tell<T, F>(&self, what: F) -> Result<T, Error>
+    pub async fn tell<T, F>(&self, what: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Engine, Time) -> T + Send + 'static,
