@@ -29,8 +29,10 @@ pub(crate) fn run(file: &Path, levels: &str) -> Result<(), Failure> {
     let levels = Levels::init(levels).map_err(Failure::arguments)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        // First of all: a signal that comes while we start is not to be the end.
+        let wakers = Wakers::new()?;
         let mut daemon = Daemon::start(file, loaded, levels).await?;
-        daemon.serve().await
+        daemon.serve(wakers).await
     })
 }
 
@@ -39,8 +41,16 @@ struct Wakers {
     reload: Signal,
     terminate: Signal,
     interrupt: Signal,
-    look: Interval,
-    watchdog: Option<Interval>,
+}
+
+impl Wakers {
+    fn new() -> Result<Self, Failure> {
+        Ok(Wakers {
+            reload: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
 }
 
 fn every(period: Duration) -> Interval {
@@ -61,7 +71,6 @@ struct Daemon {
     file: PathBuf,
     config: Config,
     speaker: Speaker,
-    program: Program,
     shown: watch::Sender<document::Config>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
@@ -80,12 +89,13 @@ impl Daemon {
         let started = speaker.ask(|_, now| now).await.map_err(Failure::failed)?;
         let log = Arc::new(move |text: &str| levels.set(text));
         let program = Program { started, log, config: config_shown, end };
-        let api = Api::start(&config.api, &speaker, &program).await.map_err(Failure::failed)?;
+        let mut api = Api::new(&speaker, &program);
+        let opened = api.open(&config.api).await.map_err(Failure::failed)?;
+        api.put_in_force(&config.api, opened);
         let daemon = Daemon {
             file: file.into(),
             config,
             speaker,
-            program,
             shown,
             end: ended,
             api,
@@ -96,22 +106,16 @@ impl Daemon {
         Ok(daemon)
     }
 
-    async fn serve(&mut self) -> Result<(), Failure> {
-        let mut wakers = Wakers {
-            reload: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            look: every(LOOK),
-            watchdog: self.supervisor.watchdog().map(every),
-        };
+    async fn serve(&mut self, mut wakers: Wakers) -> Result<(), Failure> {
+        let (mut look, mut watchdog) = (every(LOOK), self.supervisor.watchdog().map(every));
         loop {
             let how = tokio::select! {
                 _ = wakers.terminate.recv() => Some(Shutdown::Restart),
                 _ = wakers.interrupt.recv() => Some(Shutdown::Restart),
                 how = wanted(&mut self.end) => Some(how),
                 _ = wakers.reload.recv() => { self.reload().await; None }
-                _ = wakers.look.tick() => { self.look().await; None }
-                () = tick(&mut wakers.watchdog) => { self.alive().await; None }
+                _ = look.tick() => { self.look().await; None }
+                () = tick(&mut watchdog) => { self.alive().await; None }
             };
             if let Some(how) = how {
                 return self.shut_down(how, &mut wakers).await;
@@ -138,24 +142,18 @@ impl Daemon {
             return tracing::info!("{} was read again, and says the same", self.file.display());
         }
         // Sockets first: they are what can fail.
-        let api = if config.api == self.config.api {
-            None
-        } else {
-            match Api::start(&config.api, &self.speaker, &self.program).await {
-                Ok(api) => Some(api),
-                Err(error) => return tracing::error!("the configuration stays as it was: {error}"),
-            }
+        let opened = match self.api.open(&config.api).await {
+            Ok(opened) => opened,
+            Err(error) => return tracing::error!("the configuration stays as it was: {error}"),
         };
         match self.speaker.reload(config.clone()).await {
             Err(error) => tracing::error!("the configuration stays as it was: {error}"),
             Ok(_) => {
                 tracing::info!("{} was read again: {}", self.file.display(), config.summary());
                 changes.to_string().lines().for_each(|change| tracing::info!("{change}"));
+                self.api.put_in_force(&config.api, opened);
                 self.config = config;
                 self.shown.send_replace(as_shown(&self.file));
-                if let Some(api) = api {
-                    self.api = api;
-                }
             }
         }
     }
