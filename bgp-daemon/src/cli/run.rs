@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// Runs a speaker with this file.
 pub(crate) fn run(file: &Path, levels: &str) -> Result<(), Failure> {
-    let loaded = config::load(file).map_err(Failure::mistakes)?;
+    let loaded = load(file).map_err(Failure::mistakes)?;
     let levels = Levels::init(levels).map_err(Failure::arguments)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -79,10 +79,10 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn start(file: &Path, loaded: Loaded, levels: Levels) -> Result<Self, Failure> {
+    async fn start(file: &Path, (loaded, text): (Loaded, String), levels: Levels) -> Result<Self, Failure> {
         warn(file, &loaded);
         let config = loaded.config;
-        let (shown, config_shown) = watch::channel(as_shown(file));
+        let (shown, config_shown) = watch::channel(as_shown(file, &text));
         let (end, ended) = watch::channel(None);
         tracing::info!("starting with {}: {}", file.display(), config.summary());
         let speaker = Speaker::start(config.clone(), Start::default()).map_err(Failure::failed)?;
@@ -126,17 +126,17 @@ impl Daemon {
     /// Reads the file again. With mistakes in it everything stays as it is.
     async fn reload(&mut self) {
         self.supervisor.tell("RELOADING=1");
-        match config::load(&self.file) {
+        match load(&self.file) {
             Err(failure) => tracing::error!("the configuration stays as it was: {failure}"),
-            Ok(loaded) => {
+            Ok((loaded, text)) => {
                 warn(&self.file, &loaded);
-                self.apply(loaded.config).await;
+                self.apply(loaded.config, &text).await;
             }
         }
         self.supervisor.tell("READY=1");
     }
 
-    async fn apply(&mut self, config: Config) {
+    async fn apply(&mut self, config: Config, text: &str) {
         let changes = Changes::between(&self.config, &config);
         if changes.is_empty() {
             return tracing::info!("{} was read again, and says the same", self.file.display());
@@ -153,7 +153,7 @@ impl Daemon {
                 changes.to_string().lines().for_each(|change| tracing::info!("{change}"));
                 self.api.put_in_force(&config.api, opened);
                 self.config = config;
-                self.shown.send_replace(as_shown(&self.file));
+                self.shown.send_replace(as_shown(&self.file, text));
             }
         }
     }
@@ -195,6 +195,14 @@ async fn wanted(end: &mut watch::Receiver<Option<Shutdown>>) -> Shutdown {
     }
 }
 
+/// The configuration in a file, with its text.
+fn load(file: &Path) -> Result<(Loaded, String), config::Failure> {
+    let text = fs::read_to_string(file).map_err(|error| config::Failure::Unreadable(file.into(), error))?;
+    let loaded = config::read_in(&text, file.parent().unwrap_or(Path::new("")));
+    let loaded = loaded.map_err(|findings| config::Failure::Mistakes(file.into(), findings))?;
+    Ok((loaded, text))
+}
+
 fn warn(file: &Path, loaded: &Loaded) {
     let file = file.display().to_string();
     for finding in &loaded.warnings {
@@ -203,9 +211,8 @@ fn warn(file: &Path, loaded: &Loaded) {
 }
 
 /// The file as `show config` prints it.
-fn as_shown(file: &Path) -> document::Config {
-    let text = fs::read_to_string(file).ok();
-    document::Config { file: Some(file.display().to_string()), text: text.map(|text| without_secrets(&text)) }
+fn as_shown(file: &Path, text: &str) -> document::Config {
+    document::Config { file: Some(file.display().to_string()), text: Some(without_secrets(text)) }
 }
 
 /// A configuration's text without the passwords that stand in it.
