@@ -5,5 +5,9 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod engine;
+mod peer;
 pub mod policy;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;

@@ -142,6 +142,11 @@ impl<A: Address> Group<A> {
         self.pending.untold
     }
 
+    /// How many routes a member is told, what is still to be said included.
+    pub(super) fn advertised(&self, member: u16) -> u32 {
+        self.pending.wished(member)
+    }
+
     /// The members that were told of a slot's route, as it is to be told.
     pub(super) fn told(&self, slot: u32) -> Vec<SenderId> {
         let Some(Said::Routes { source: but, .. }) = self.pending.said(slot) else { return Vec::new() };

@@ -69,6 +69,8 @@ pub(super) struct Half<A> {
     watches: Vec<Watch<A>>,
     /// How many groups were ever made.
     made: u64,
+    /// How many runs were ever encoded.
+    runs: u64,
     idle: Vec<u32>,
     seed: u64,
 }
@@ -85,6 +87,7 @@ impl<A: Address> Half<A> {
             jobs: Jobs::default(),
             watches: Vec::new(),
             made: 0,
+            runs: 0,
             idle: Vec::new(),
             seed,
         }
@@ -136,6 +139,7 @@ impl<A: Address> Half<A> {
             Some((id, _)) => {
                 let at = self.table.routes.get_mut(id);
                 let old = std::mem::replace(at, Route { next: at.next, ..route });
+                self.count_accepted(sender, old.accepted, accepted);
                 if old.accepted != accepted || self.epoch(sender).is_stale(&old) {
                     self.reselect(slot, Change::Replaced(id), shared);
                 }
@@ -144,6 +148,7 @@ impl<A: Address> Half<A> {
             None => {
                 let id = self.table.push_route(slot, route);
                 self.epoch_mut(sender).routes += 1;
+                self.count_accepted(sender, AttrId::NONE, accepted);
                 self.reselect(slot, Change::Added(id), shared);
             }
         }
@@ -192,6 +197,7 @@ impl<A: Address> Half<A> {
         let Some((id, before)) = self.table.find_route(slot, sender, path_id) else { return };
         let gone = self.table.take_route(slot, id, before);
         self.epoch_mut(sender).routes -= 1;
+        self.count_accepted(sender, gone.accepted, AttrId::NONE);
         self.reselect(slot, Change::Removed(id), shared);
         release(&gone, shared.sets);
         self.give_back(slot);
@@ -425,9 +431,11 @@ impl<A: Address> Half<A> {
         sets: &mut Sets,
         complete: bool,
     ) -> Option<Bytes> {
-        let Half { table, groups, idle, .. } = self;
+        let Half { table, groups, idle, runs, .. } = self;
         let group = groups.get_mut(group)?.as_mut()?;
+        let before = group.encoded + group.encoded_again;
         let told = group.take(member, Around { table, sets, idle, complete });
+        *runs += group.encoded + group.encoded_again - before;
         while let Some(slot) = self.idle.pop() {
             self.give_back(slot);
         }
@@ -456,6 +464,40 @@ impl<A: Address> Half<A> {
     /// Which members of groups were told of a slot's route.
     pub(super) fn told(&self, slot: u32) -> Vec<SenderId> {
         self.groups.iter().flatten().flat_map(|group| group.told(slot)).collect()
+    }
+
+    /// A sender's route was accepted with the one set, and is now with the other.
+    #[inline]
+    fn count_accepted(&mut self, sender: SenderId, old: AttrId, new: AttrId) {
+        if old.is_some() != new.is_some() {
+            let accepted = &mut self.epoch_mut(sender).accepted;
+            *accepted = if new.is_some() { *accepted + 1 } else { *accepted - 1 };
+        }
+    }
+
+    /// How many of a sender's routes were accepted.
+    pub(super) fn accepted_of(&self, sender: SenderId) -> u32 {
+        self.epoch(sender).accepted
+    }
+
+    /// Whether some of a sender's routes may not count any more and only wait for the sweep.
+    pub(super) fn is_sweeping(&self, sender: SenderId) -> bool {
+        self.jobs.has(&Job::Sweep(sender))
+    }
+
+    /// How many routes a member of a group is told.
+    pub(super) fn advertised(&self, group: usize, member: u16) -> u32 {
+        self.groups.get(group).and_then(Option::as_ref).map_or(0, |group| group.advertised(member))
+    }
+
+    /// How many runs were ever encoded.
+    pub(super) fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Compares all routes anew.
+    pub(super) fn select_all(&mut self) {
+        self.begin(Job::Select);
     }
 
     /// How many routes a sender has here.

@@ -274,6 +274,57 @@ impl Rib {
         self.v4.routes_of(id) + self.v6.routes_of(id)
     }
 
+    /// How many routes of a family came from a peer or source and are held.
+    pub fn held(&self, id: SenderId, family: Family) -> u32 {
+        match family {
+            Family::IPV4 => self.v4.routes_of(id),
+            Family::IPV6 => self.v6.routes_of(id),
+            _ => 0,
+        }
+    }
+
+    /// How many of them were accepted.
+    pub fn accepted(&self, id: SenderId, family: Family) -> u32 {
+        match family {
+            Family::IPV4 => self.v4.accepted_of(id),
+            Family::IPV6 => self.v6.accepted_of(id),
+            _ => 0,
+        }
+    }
+
+    /// How many routes of a family a peer is told while its session is up, those included that it has yet to hear of.
+    pub fn advertised(&self, id: SenderId, family: Family) -> u32 {
+        let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return 0 };
+        match (family, up.v4, up.v6) {
+            (Family::IPV4, Some(group), _) => self.v4.advertised(group, id.0),
+            (Family::IPV6, _, Some(group)) => self.v6.advertised(group, id.0),
+            _ => 0,
+        }
+    }
+
+    /// Whether some of the routes that are held do not count any more and only wait for [`Rib::work`].
+    pub fn is_sweeping(&self, id: SenderId, family: Family) -> bool {
+        match family {
+            Family::IPV4 => self.v4.is_sweeping(id),
+            Family::IPV6 => self.v6.is_sweeping(id),
+            _ => false,
+        }
+    }
+
+    /// How many more peers and sources can be added.
+    pub fn room(&self) -> usize {
+        MAX_SENDERS - self.senders.iter().flatten().count()
+    }
+
+    /// From now on routes are compared so; all are compared anew, a slice at a time ([`Rib::work`]).
+    pub fn set_selection(&mut self, selection: Selection) {
+        if self.settings.selection != selection {
+            self.settings.selection = selection;
+            self.v4.select_all();
+            self.v6.select_all();
+        }
+    }
+
     /// A peer's session is up: from now on it can be learned from, and it is told everything, then End-of-RIB.
     pub fn peer_up(&mut self, id: SenderId, session: &Session) {
         let number = usize::from(id.0);
@@ -475,6 +526,11 @@ impl Rib {
     pub fn encoded(&self) -> (u64, u64) {
         let of = |(a, b): (u64, u64), (c, d): (u64, u64)| (a + c, b + d);
         of(self.v4.encoded(), self.v6.encoded())
+    }
+
+    /// How many runs were ever encoded, by groups that are gone too.
+    pub fn runs(&self) -> u64 {
+        self.v4.runs() + self.v6.runs()
     }
 
     /// How many attribute sets could not be told to a group of peers, because they leave no room for a prefix in the

@@ -12,6 +12,8 @@ pub(super) struct Epoch {
     /// The oldest routes that count.
     kept: u16,
     pub(super) routes: u32,
+    /// Of the routes, those that were accepted.
+    pub(super) accepted: u32,
 }
 
 /// Refreshes that begin before one ends. From here on the next one counts as a part of the last: the numbers of

@@ -22,6 +22,8 @@ pub(super) enum Job<A> {
     Count(Prefix<A>),
     /// Offer every slot to every group.
     Offer,
+    /// Compare anew everywhere.
+    Select,
 }
 
 /// Jobs in the order in which they were begun; the first is under way, and its cursor is a slot.
@@ -44,6 +46,11 @@ impl<A: PartialEq> Jobs<A> {
             self.waiting.push_back((job, self.begun));
             self.begun += 1;
         }
+    }
+
+    /// Whether a job is not done yet.
+    pub(super) fn has(&self, job: &Job<A>) -> bool {
+        self.waiting.iter().any(|(other, _)| other == job)
     }
 
     /// There is nothing to do it for any more.
@@ -108,6 +115,7 @@ impl<A: Address> Half<A> {
             }
             Job::Count(prefix) => self.count_slot(slot, prefix, shared),
             Job::Offer => self.offer(slot, shared),
+            Job::Select => self.reselect(slot, Change::Any, shared),
             Job::Evaluate(group) => self.offer_to(group, slot, shared),
         }
     }
@@ -158,6 +166,7 @@ impl<A: Address> Half<A> {
             }
             shared.sets.retain(old.learned);
             self.table.routes.get_mut(id).accepted = accepted;
+            self.count_accepted(sender, old.accepted, accepted);
             self.reselect(slot, Change::Replaced(id), shared);
             release(&old, shared.sets);
         }
