@@ -1,0 +1,7 @@
+//! What a Kubernetes cluster makes reachable on a node, decided as plain values: objects in, a plan out.
+
+#![deny(missing_docs)]
+
+pub mod crd;
+pub mod object;
+pub mod wish;
