@@ -1,3 +1,8 @@
-//! Announces what a Kubernetes cluster makes reachable on a node: pod networks, Services, tunnel addresses.
+//! What a Kubernetes cluster makes reachable on a node, decided as plain values: objects in, a plan out.
 
+#![deny(missing_docs)]
+
+pub mod crd;
+pub mod object;
 pub mod router_config;
+pub mod wish;
