@@ -4,4 +4,5 @@
 
 pub mod crd;
 pub mod object;
+pub mod router_config;
 pub mod wish;
