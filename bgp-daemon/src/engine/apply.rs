@@ -1,7 +1,10 @@
 //! A new configuration: for each peer the smallest thing that does it.
 
 use super::{
-    Action, Change, Configured, Engine, Link, NotDone, PeerId, accept::group_of, open::Basis, seconds,
+    Action, Change, Configured, Engine, NotDone, PeerId,
+    accept::group_of,
+    compare::{Ground, Rules, note_rules, wanted},
+    seconds,
     source::CONFIG,
 };
 use crate::{
@@ -10,9 +13,8 @@ use crate::{
         KeptDown, Peer,
         offer::{self, Us},
     },
-    rib::{Export, Import, SenderId},
 };
-use bgp_proto::{numbers::RouterId, session::Cause, time::Time};
+use bgp_proto::{session::Cause, time::Time};
 use std::{collections::BTreeSet, fmt, mem};
 
 /// What a new configuration did to a peer, the most that it did.
@@ -55,29 +57,6 @@ pub struct Changed {
     pub peers: Vec<(Remote, Effect)>,
     /// `resolve_next_hops` is another: that counts from the next start on.
     pub needs_start: bool,
-}
-
-/// A configuration with the identifier that goes with it.
-#[derive(Clone, Copy)]
-struct Ground<'a> {
-    config: &'a Config,
-    router_id: RouterId,
-}
-
-impl Ground<'_> {
-    fn basis<'b>(&'b self, peer: &'b Peer, settings: &'b PeerSettings) -> Option<Basis<'b>> {
-        let up = peer.up.as_ref()?;
-        let wire = peer.wires.iter().find(|wire| wire.id == up.connection)?;
-        let link: &Link = wire.link.as_ref()?;
-        Some(Basis { config: self.config, router_id: self.router_id, settings, terms: &up.terms, link })
-    }
-}
-
-/// What is to be told to the RIB, all at once.
-#[derive(Default)]
-struct Rules {
-    imports: Vec<(SenderId, Import)>,
-    exports: Vec<(SenderId, Export)>,
 }
 
 impl Engine {
@@ -160,6 +139,9 @@ impl Engine {
         let gone: Vec<_> = self.peers.values().filter(|peer| !stays(peer)).map(|peer| peer.id).collect();
         for id in gone {
             if let Some(peer) = self.peers.get_mut(&id) {
+                // From here on it is there for as long as it is connected.
+                peer.dynamic = true;
+                (peer.kept_down, peer.start_at) = (None, Time::NEVER);
                 peer.session.stop(now, &Cause::Deconfigured);
                 changed.peers.push((peer.remote.clone(), Effect::Removed));
                 self.settle(now, id);
@@ -197,51 +179,34 @@ impl Engine {
     ) -> Option<Effect> {
         let peer = self.peers.get_mut(&id)?;
         let (new, group) = wanted(after.config, peer)?;
-        let us = [before, after].map(|ground| (ground.config.asn, ground.router_id));
-        let mut effect = None;
+        let ours = |ground: Ground<'_>| (ground.config.asn, ground.router_id);
+        let is_other = ours(before) != ours(after)
+            || peer.group.as_deref() != group
+            || needs_session(&peer.settings, new);
+        let mut effect = note_rules(rules, peer, before, (after, new)).then_some(Effect::Routes);
         let mut note = |what| effect = effect.max(Some(what));
-        let rules_of = |ground: Ground<'_>, settings| {
-            let basis = ground.basis(peer, settings)?;
-            Some((basis.import(), basis.export()))
-        };
-        let (old_rules, new_rules) = (rules_of(before, &peer.settings), rules_of(after, new));
-        if let (Some(old), Some(new)) = (old_rules, new_rules) {
-            if old.0 != new.0 {
-                rules.imports.push((peer.sender, new.0));
-                note(Effect::Routes);
-            }
-            if old.1 != new.1 {
-                rules.exports.push((peer.sender, new.1));
-                note(Effect::Routes);
-            }
-        }
-        let is_other = us[0] != us[1] || peer.group != group || needs_session(&peer.settings, new);
         let old = mem::replace(&mut peer.settings, new.clone());
-        peer.group = group;
+        peer.group = group.map(Into::into);
         if old != peer.settings {
             note(Effect::Noted);
         }
         if (&old.password, old.distance) != (&peer.settings.password, peer.settings.distance) {
             let there = peer.wires.iter().filter(|wire| wire.link.is_some());
-            let options = there.map(|wire| Action::Options(peer.key(wire.id), peer.options()));
-            self.actions.extend(options);
+            self.actions.extend(there.map(|wire| Action::Options(peer.key(wire.id), peer.options())));
         }
         if old.max_prefixes != peer.settings.max_prefixes {
-            if let Some(up) = &mut peer.up {
-                (up.warned, up.exceeded) = (Vec::new(), Vec::new());
-            }
-            if matches!(peer.kept_down, Some(KeptDown::Prefixes(..))) {
-                (peer.kept_down, peer.start_at) = (None, Time::NEVER);
-                peer.session.start(now);
+            self.recount.insert(id);
+            if count_anew(now, peer) {
                 note(Effect::Started);
             }
-            self.recount.insert(id);
         }
         self.renew_offer(id);
         let peer = self.peers.get_mut(&id)?;
         if is_other {
             peer.session.hard_reset(now, &Cause::ConfigurationChange);
             note(Effect::Reset);
+        } else if peer.up.is_none() && is_dialled_otherwise(&old, &peer.settings) {
+            peer.session.reset(now, &Cause::ConfigurationChange);
         }
         if old.shutdown != peer.settings.shutdown {
             note(shut_down_or_start(now, peer, self.going_down));
@@ -275,25 +240,32 @@ impl Engine {
     }
 }
 
-/// What a peer is to be by a configuration, with its group.
-fn wanted<'a>(config: &'a Config, peer: &Peer) -> Option<(&'a PeerSettings, Option<Box<str>>)> {
-    if peer.dynamic {
-        let group = config.groups.iter().find(|group| Some(&group.name) == peer.group.as_ref())?;
-        return Some((&group.settings, Some(group.name.clone())));
-    }
-    let known = config.peers.iter().find(|known| known.remote == peer.remote)?;
-    Some((&known.settings, known.group.clone()))
-}
-
 /// Whether settings differ on which a session stands.
 fn needs_session(old: &PeerSettings, new: &PeerSettings) -> bool {
-    let stands_on = |peer: &PeerSettings| {
-        let PeerSettings { asn, local_asn, families, extended_next_hop, receive_add_path, .. } = peer.clone();
-        let dialled = (peer.port, peer.source_address, peer.passive);
-        let sides = (peer.role, peer.strict_role, peer.client);
-        ((asn, local_asn, families, extended_next_hop, receive_add_path), dialled, sides)
-    };
+    fn stands_on(peer: &PeerSettings) -> impl PartialEq + '_ {
+        let offered =
+            (&peer.asn, peer.local_asn, &peer.families, peer.extended_next_hop, peer.receive_add_path);
+        (offered, peer.source_address, peer.role, peer.client)
+    }
     stands_on(old) != stands_on(new)
+}
+
+/// Whether a dial that is under way or waited for is not what is wanted any more.
+fn is_dialled_otherwise(old: &PeerSettings, new: &PeerSettings) -> bool {
+    (old.port, old.passive) != (new.port, new.passive)
+}
+
+/// Another limit counts for a peer: what was said of the old one is forgotten. Whether it is started by that.
+fn count_anew(now: Time, peer: &mut Peer) -> bool {
+    if let Some(up) = &mut peer.up {
+        (up.warned, up.exceeded) = (Vec::new(), Vec::new());
+    }
+    let stopped = matches!(peer.kept_down, Some(KeptDown::Prefixes(..)));
+    if stopped {
+        (peer.kept_down, peer.start_at) = (None, Time::NEVER);
+        peer.session.start(now);
+    }
+    stopped
 }
 
 fn shut_down_or_start(now: Time, peer: &mut Peer, going_down: bool) -> Effect {

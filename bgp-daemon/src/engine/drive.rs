@@ -8,9 +8,18 @@ use bgp_proto::{
     fault::ErrorCode,
     session::{self, ConnectionId, Reason, Terms},
     time::Time,
-    wire::{notification::NotificationBuf, update::Update},
+    wire::{
+        notification::{NotificationBuf, cease},
+        update::Update,
+    },
 };
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
+
+/// Whether a connection only was one too many, which is nothing to speak of.
+fn is_collision(reason: &Reason) -> bool {
+    let said = reason.notification();
+    said.is_some_and(|said| (said.code, said.subcode) == (ErrorCode::CEASE, cease::CONNECTION_COLLISION))
+}
 
 /// Takes note of an UPDATE that is malformed and does not cost the session. `Some`: it is to be said.
 #[cold]
@@ -28,7 +37,7 @@ impl Engine {
     pub fn receive(&mut self, now: Time, key: Key, octets: BytesMut) {
         let Some(peer) = self.peers.get_mut(&key.peer) else { return };
         let Some(wire) = peer.wire(key.connection) else { return };
-        let mut octets = wire.join(octets);
+        let octets = wire.join(octets);
         let mut input = &octets[..];
         loop {
             let Some(peer) = self.peers.get_mut(&key.peer) else { return };
@@ -56,9 +65,9 @@ impl Engine {
         let consumed = octets.len() - input.len();
         if let Some(peer) = self.peers.get_mut(&key.peer) {
             peer.tally.received.count(&octets[..consumed]);
-            octets.advance(consumed);
             if let Some(wire) = peer.wire(key.connection) {
-                wire.unread = octets;
+                // A copy: the few octets of a message's begin are not worth a whole buffer.
+                wire.unread = octets[consumed..].into();
             }
         }
         self.settle(now, key.peer);
@@ -112,7 +121,7 @@ impl Engine {
             self.actions.push_back(Action::Close(peer.key(connection), last));
         }
         let why = peer.why.take();
-        if matches!(reason, Reason::NotNeeded | Reason::Replaced) {
+        if matches!(reason, Reason::NotNeeded | Reason::Replaced) || is_collision(&reason) {
             return;
         }
         peer.last = Some(Ended { at: now, reason: reason.clone(), why: why.clone() });

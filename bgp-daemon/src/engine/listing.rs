@@ -141,7 +141,7 @@ impl Engine {
 
     /// Who it is that sent a route. `None`: it is gone.
     pub fn sender(&self, id: SenderId) -> Option<Sent<'_>> {
-        let peer = self.peers.values().find(|peer| peer.sender == id);
+        let peer = self.by_sender.get(&id).and_then(|peer| self.peers.get(peer));
         let peer = peer.map(|peer| Sent::Peer(peer.id, &peer.remote));
         let owner =
             || self.sources.iter().find(|(_, source)| **source == id).map(|(owner, _)| Sent::Owner(owner));

@@ -11,6 +11,7 @@
 mod accept;
 mod action;
 mod apply;
+mod compare;
 mod down;
 mod drive;
 mod event;
@@ -59,6 +60,7 @@ use restart::Waiting;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
+    net::IpAddr,
 };
 
 /// What an engine is started with, beside its configuration.
@@ -113,6 +115,7 @@ pub struct Engine {
     rib: Rib,
     peers: BTreeMap<PeerId, Peer>,
     by_remote: BTreeMap<Remote, PeerId>,
+    by_sender: BTreeMap<SenderId, PeerId>,
     next_peer: u32,
     sources: BTreeMap<Box<str>, SenderId>,
     /// Each peer has an entry that is never later than its deadline.
@@ -154,6 +157,7 @@ impl Engine {
             rib,
             peers: BTreeMap::new(),
             by_remote: BTreeMap::new(),
+            by_sender: BTreeMap::new(),
             next_peer: 1,
             sources: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -180,6 +184,17 @@ impl Engine {
     /// What the engine is configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
+    }
+
+    /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.
+    pub fn next_hop(&mut self, address: IpAddr, cost: Option<u32>) {
+        self.rib.next_hop(address, cost);
+        self.dirty = true;
     }
 
     /// A dial succeeded.
@@ -323,6 +338,7 @@ impl Engine {
         };
         self.peers.insert(id, peer);
         self.by_remote.insert(remote, id);
+        self.by_sender.insert(sender, id);
         Ok(id)
     }
 
@@ -333,6 +349,7 @@ impl Engine {
         if self.by_remote.get(&peer.remote) == Some(&id) {
             self.by_remote.remove(&peer.remote);
         }
+        self.by_sender.remove(&peer.sender);
         self.rib.remove(peer.sender);
         self.dirty = true;
         self.check_complete(now);

@@ -87,6 +87,7 @@ impl Basis<'_> {
             policy: settings.export.clone().unwrap_or_else(|| Policy::default_for(self.kind())),
             own: self.own_addresses(),
             next_hop: settings.next_hop,
+            default_originate: settings.default_originate,
         }
     }
 

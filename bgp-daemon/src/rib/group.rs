@@ -236,7 +236,11 @@ impl<A: Address> Group<A> {
         route: Option<(&Route, &Sender)>,
         sets: &mut Sets,
     ) {
-        let wish = route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets));
+        let latest = self.views.latest();
+        let wish = match latest.originated(prefix, sets) {
+            Some(wish) => Some(Wish { view: self.views.number(), ..wish }),
+            None => route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets)),
+        };
         let is_member = &|member| self.members.contains_key(&member);
         let with = &mut Offering { sets, views: &self.views, scratch: &mut self.scratch, is_member };
         self.pending.offer(slot, prefix, wish, with);

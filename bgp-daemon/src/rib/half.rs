@@ -12,7 +12,7 @@ use super::{
     select::{self, Candidate, Settings},
     session::Export,
     slab::{self, NONE},
-    table::{Route, Table},
+    table::{Route, Slot, Table},
     view::View,
 };
 use bgp_proto::{
@@ -203,11 +203,19 @@ impl<A: Address> Half<A> {
         self.give_back(slot);
     }
 
+    /// Whether some group is told of a prefix although there is no route to it.
+    fn is_originated(&self, prefix: Prefix<A>) -> bool {
+        prefix.len() == 0 && self.groups.iter().flatten().any(|group| group.view().originates())
+    }
+
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
     fn give_back(&mut self, slot: u32) {
-        let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
-        if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
+        let unused =
+            |s: &Slot<A>| s.first == NONE && s.prefix().is_some_and(|prefix| !self.is_originated(prefix));
+        if self.table.slots.peek(slot).is_some_and(unused)
+            && self.groups.iter().flatten().all(|group| group.is_idle(slot))
+        {
             self.table.remove_slot(slot);
             if self.table.slots.is_given_back(slot) {
                 let chunk = slot / slab::CHUNK as u32;
@@ -329,6 +337,15 @@ impl<A: Address> Half<A> {
         at
     }
 
+    /// Offers every slot to a group, and that of the default route where the group is told one anyway.
+    fn evaluate(&mut self, group: usize) {
+        if self.groups[group].as_ref().is_some_and(|group| group.view().originates()) {
+            let default = Prefix::default();
+            self.table.find_or_insert(self.table.hash(default), default);
+        }
+        self.begin(Job::Evaluate(group));
+    }
+
     /// Takes a group in, to which every slot is going to be offered.
     fn place(&mut self, mut group: Group<A>) -> usize {
         let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
@@ -338,7 +355,7 @@ impl<A: Address> Half<A> {
         self.made += 1;
         group.serial = self.made;
         self.groups[free] = Some(group);
-        self.begin(Job::Evaluate(free));
+        self.evaluate(free);
         free
     }
 
@@ -356,7 +373,7 @@ impl<A: Address> Half<A> {
                 let Some(Some(group)) = self.groups.get_mut(number) else { continue };
                 if members.len() == group.len() {
                     group.set_view(view);
-                    self.begin(Job::Evaluate(number));
+                    self.evaluate(number);
                 } else {
                     let spared = group.is_pointed_to(&members, sets);
                     let apart = group.split(&members, view, sets);

@@ -330,6 +330,9 @@ impl Rib {
         let number = usize::from(id.0);
         let Some(Some(sender)) = self.senders.get_mut(number) else { return };
         *sender = Sender::peer(session);
+        if session.export.default_originate {
+            self.sets.need_default();
+        }
         let ring = self.settings.ring;
         let joining = Joining { member: id.0, address: session.address, enhanced: session.enhanced_refresh };
         let view = |family| {
@@ -360,6 +363,9 @@ impl Rib {
     /// slice at a time ([`Rib::work`]). Peers that change alike are best given together: they go on sharing what is
     /// encoded.
     pub fn set_exports(&mut self, exports: &[(SenderId, Export)]) {
+        if exports.iter().any(|(_, export)| export.default_originate) {
+            self.sets.need_default();
+        }
         for (member, group) in self.v4.set_exports(exports, &mut self.sets) {
             if let Some(Some(up)) = self.sessions.get_mut(usize::from(member)) {
                 up.v4 = Some(group);
