@@ -18,7 +18,7 @@ pub use source::Source;
 
 use crate::{
     config::Config,
-    engine::{self, Change, Changed, Engine, Event, Key, Reset, Shutdown, Which},
+    engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
 };
 use bgp_proto::time::Time;
 use std::{fmt, io, net::SocketAddr, thread};
