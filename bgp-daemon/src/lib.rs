@@ -4,6 +4,8 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod config;
 pub mod engine;
 mod peer;

@@ -9,6 +9,7 @@ use super::{
     import::Judge,
     intern::{AttrId, Sets},
     peers::{Sender, SenderId},
+    recent::Recent,
     select::{self, Candidate, Settings},
     session::Export,
     slab::{self, NONE},
@@ -67,6 +68,8 @@ pub(super) struct Half<A> {
     epochs: Vec<Epoch>,
     jobs: Jobs<A>,
     watches: Vec<Watch<A>>,
+    /// For those who watch.
+    pub(super) recent: Recent<A>,
     /// How many groups were ever made.
     made: u64,
     /// How many runs were ever encoded.
@@ -86,6 +89,7 @@ impl<A: Address> Half<A> {
             epochs: Vec::new(),
             jobs: Jobs::default(),
             watches: Vec::new(),
+            recent: Recent::new(),
             made: 0,
             runs: 0,
             idle: Vec::new(),
@@ -246,6 +250,9 @@ impl<A: Address> Half<A> {
     /// Selects the best route of a slot again and offers it to every group.
     #[inline]
     fn reselect(&mut self, slot: u32, change: Change, shared: &mut Shared<'_>) {
+        if self.recent.is_watched() {
+            self.remember(slot);
+        }
         let old = self.table.slots.get(slot).best;
         let best = self.select(slot, old, change, shared);
         let same =
@@ -300,6 +307,14 @@ impl<A: Address> Half<A> {
             .map_or(NONE, |found| found.best);
         self.table.slots.get_mut(slot).med = med;
         best
+    }
+
+    /// Something happened to a slot's routes that somebody may want to see.
+    #[cold]
+    fn remember(&mut self, slot: u32) {
+        if let Some(prefix) = self.table.slots.get(slot).prefix() {
+            self.recent.note(prefix);
+        }
     }
 
     /// Offers a slot's best route to every group.

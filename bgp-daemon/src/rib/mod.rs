@@ -43,6 +43,7 @@
 
 mod aggregate;
 mod difference;
+mod explain;
 mod group;
 mod half;
 mod import;
@@ -52,6 +53,7 @@ mod mark;
 mod next_hop;
 mod peers;
 mod pending;
+mod recent;
 mod ring;
 mod select;
 mod session;
@@ -81,10 +83,12 @@ use view::View;
 
 pub use aggregate::Aggregate;
 pub use difference::{Difference, Proposal, Sample};
+pub use explain::Telling;
 pub use import::Refused;
 pub use listing::{Listed, Place, Standing, Told};
 pub use mark::Mark;
 pub use peers::{SenderId, SenderKind};
+pub use recent::Seen;
 pub use select::Settings as Selection;
 pub use session::{Export, Import, Limits, Session};
 
@@ -548,6 +552,16 @@ impl Rib {
     /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
+    }
+
+    /// How many prefixes there are.
+    pub fn prefix_count(&self) -> usize {
+        self.v4.table.slots.len() + self.v6.table.slots.len()
+    }
+
+    /// How many routes are held, of all senders.
+    pub fn route_count(&self) -> usize {
+        self.v4.table.routes.len() + self.v6.table.routes.len()
     }
 
     /// How many different attribute sets there are.
