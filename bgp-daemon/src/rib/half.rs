@@ -212,6 +212,17 @@ impl<A: Address> Half<A> {
         prefix.len() == 0 && self.groups.iter().flatten().any(|group| group.view().originates())
     }
 
+    /// Frees the slots about which nothing is said any more.
+    fn give_back_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.idle);
+        for together in idle.chunks(TOGETHER) {
+            self.table.touch(together);
+            together.iter().for_each(|slot| self.give_back(*slot));
+        }
+        idle.clear();
+        self.idle = idle;
+    }
+
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
     fn give_back(&mut self, slot: u32) {
@@ -468,9 +479,7 @@ impl<A: Address> Half<A> {
         let before = group.encoded + group.encoded_again;
         let told = group.take(member, Around { table, sets, idle, complete });
         *runs += group.encoded + group.encoded_again - before;
-        while let Some(slot) = self.idle.pop() {
-            self.give_back(slot);
-        }
+        self.give_back_idle();
         told
     }
 
