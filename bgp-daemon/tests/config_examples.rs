@@ -74,7 +74,7 @@ fn peers_take_from_their_group_what_they_do_not_say() {
     assert_eq!(spine.group.as_deref(), Some("spines"));
     assert_eq!(spine.settings.asn, RemoteAs::External);
     assert_eq!(spine.settings.description.as_deref(), Some("spine 1"));
-    assert_eq!(spine.settings.export.as_ref().map(|policy| policy.name()), Some("to-spines"));
+    assert_eq!(spine.settings.export.as_ref().map(bgp_daemon::policy::Policy::name), Some("to-spines"));
     let nodes = &tor.groups[0];
     assert_eq!((nodes.max_peers, nodes.settings.distance), (256, Distance::Secured));
     assert_eq!(nodes.settings.asn, RemoteAs::Fixed(Asn(64512)));

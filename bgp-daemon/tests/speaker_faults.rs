@@ -203,7 +203,8 @@ async fn nothing_is_left_of_connections_that_are_gone() {
 #[test]
 fn a_process_without_room_for_more_files_goes_on_and_recovers() {
     let exe = std::env::current_exe().unwrap();
-    let script = "ulimit -n 64; exec \"$0\" --ignored --exact --nocapture the_same_in_a_process_with_few_files";
+    let script =
+        "ulimit -n 64; exec \"$0\" --ignored --exact --nocapture the_same_in_a_process_with_few_files";
     let ran = Command::new("sh").args(["-c", script]).arg(exe).stdin(Stdio::null()).output().unwrap();
     let shown = [ran.stdout, ran.stderr].concat();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&shown));
