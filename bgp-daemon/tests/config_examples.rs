@@ -114,3 +114,16 @@ fn a_file_is_loaded_with_the_passwords_beside_it() {
     let missing = config::load(&folder.path().join("d.toml")).expect_err("there is none").to_string();
     assert!(missing.contains("d.toml cannot be read: No such file or directory"), "{missing}");
 }
+
+#[test]
+fn the_examples_in_the_reference_are_configurations() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/bgp-daemon.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let blocks: Vec<_> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 2);
+    for block in blocks {
+        let whole = if block.starts_with("asn") { block.to_owned() } else { format!("asn = 65000\n{block}") };
+        assert_eq!(read("docs", &whole).config.asn, Asn(65000));
+    }
+}

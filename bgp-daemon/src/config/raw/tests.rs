@@ -5,6 +5,7 @@ use super::{
     RawMaxPrefixes, RawPeer, RawPolicy, RawRedistribute, RawRoute, RawSelection, RawSettings, RawTimers,
     read::Table,
 };
+use crate::config::{Finding, read as read_config};
 use crate::policy::raw::{RawAsPath, RawCommunities, RawMatch, RawPrepend, RawRule, RawSet};
 
 const PAGE: &str = include_str!("../../../../docs/bgp-daemon.md");
@@ -70,4 +71,48 @@ fn every_key_has_its_field() {
     check::<RawRoute>();
     check::<RawAggregate>();
     check::<RawRule>();
+}
+
+/// Tables by how their keys are written, with the keys that take any text.
+fn openings() -> Vec<(&'static str, Vec<&'static str>, &'static [&'static str])> {
+    vec![
+        ("", RawConfig::keys(), &[]),
+        ("selection.", RawSelection::keys(), &[]),
+        ("kernel.", RawKernel::keys(), &[]),
+        ("api.", RawApi::keys(), &[]),
+        ("[[group]]\n", RawGroup::keys(), &["name", "description", "password", "shutdown"]),
+        ("[[peer]]\n", RawPeer::keys(), &["interface", "description", "password", "shutdown"]),
+        ("[[peer]]\ntimers.", RawTimers::keys(), &[]),
+        ("[[peer]]\nmax_prefixes.", RawMaxPrefixes::keys(), &[]),
+        ("[[peer]]\ngraceful_restart.", RawGracefulRestart::keys(), &[]),
+        ("[[peer]]\nblackhole.", RawBlackhole::keys(), &[]),
+        ("[[peer]]\nlimits.", RawLimits::keys(), &[]),
+        ("[[route]]\n", RawRoute::keys(), &[]),
+        ("[[aggregate]]\n", RawAggregate::keys(), &[]),
+        ("[[redistribute]]\n", RawRedistribute::keys(), &[]),
+        ("policy.p.", RawPolicy::keys(), &[]),
+        ("[[policy.p.rules]]\n", RawRule::keys(), &["name"]),
+        ("[[policy.p.rules]]\nmatch.", RawMatch::keys(), &[]),
+        ("[[policy.p.rules]]\nmatch.as_path.", RawAsPath::keys(), &[]),
+        ("[[policy.p.rules]]\nmatch.communities.", RawCommunities::keys(), &[]),
+        ("[[policy.p.rules]]\nset.", RawSet::keys(), &[]),
+        ("[[policy.p.rules]]\nset.prepend.", RawPrepend::keys(), &[]),
+    ]
+}
+
+#[test]
+fn no_key_is_read_and_then_forgotten() {
+    for (opening, keys, free) in openings() {
+        for key in keys.iter().filter(|key| !free.contains(key)) {
+            let text = format!("{opening}{key} = \"~\"");
+            let line = text.matches('\n').count() + 1;
+            let found = read_config(&text, &|_| Err("there is none".into())).expect_err("~ means nothing");
+            let of_key = |finding: &&Finding| finding.line == line && finding.path.ends_with(key);
+            let finding = found.iter().find(of_key).unwrap_or_else(|| panic!("{text}: {found:?}"));
+            assert!(
+                finding.message.contains('~') || finding.message.contains("is expected here"),
+                "{finding:?}"
+            );
+        }
+    }
 }
