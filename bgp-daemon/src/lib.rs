@@ -17,6 +17,7 @@
 pub mod api;
 pub mod config;
 pub mod engine;
+pub mod fib;
 mod peer;
 pub mod policy;
 pub mod rib;

@@ -42,6 +42,7 @@
 //! ```
 
 mod aggregate;
+mod chosen;
 mod difference;
 mod explain;
 mod group;
@@ -82,6 +83,7 @@ use std::{fmt, net::IpAddr};
 use view::View;
 
 pub use aggregate::Aggregate;
+pub use chosen::{Chosen, Follow, Hop, Verdict};
 pub use difference::{Difference, Proposal, Sample};
 pub use explain::Telling;
 pub use import::Refused;
@@ -149,6 +151,7 @@ pub struct Rib {
     senders: Vec<Option<Sender>>,
     sessions: Vec<Option<Up>>,
     aggregates: Vec<Watched>,
+    follow: Option<Follow>,
     complete: bool,
     /// The latest time that was heard of, in seconds.
     now: u32,
@@ -223,6 +226,7 @@ impl Rib {
             senders: Vec::new(),
             sessions: Vec::new(),
             aggregates: Vec::new(),
+            follow: None,
             complete: true,
             now: 0,
             settings,
@@ -495,6 +499,11 @@ impl Rib {
             self.v4.resolve(next_hop);
             self.v6.resolve(next_hop);
         }
+    }
+
+    /// The next hops that routes began to point to since this was asked last, and those that none points to any more.
+    pub fn changed_next_hops(&mut self) -> impl Iterator<Item = (IpAddr, bool)> {
+        self.sets.next_hops.changed()
     }
 
     /// The next hops that want resolving: those that routes point to, and those that were resolved.
