@@ -256,10 +256,15 @@ fn a_limit_may_only_warn_and_a_higher_one_starts_the_peer_again() {
     let mut config = config([1]);
     config.peers[0].settings.max_prefixes = Some(MaxPrefixes { only_warn: true, ..limited(1, None) });
     let mut bench = Bench::up(config.clone(), [1]);
-    for prefix in ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"] {
-        bench.other(1).announce(&[65001], &[prefix]);
-        bench.settle();
+    for (nth, prefix) in ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"].into_iter().enumerate() {
+        bench.other(1).announce(&[65001, nth as u32 + 1], &[prefix]);
     }
+    bench.settle();
+    assert_eq!(
+        bench.view(1).routes[0].received,
+        3,
+        "what comes in one piece with what is spoken of is learned"
+    );
     assert_eq!(bench.events, ["peer 192.0.2.1 has sent more than the 1 prefixes of ipv4 that it may"]);
     // From now on it costs the session: what was sent is too much already.
     config.peers[0].settings.max_prefixes = Some(limited(1, None));

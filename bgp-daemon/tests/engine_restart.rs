@@ -115,6 +115,19 @@ fn the_first_open_after_a_restart_says_so_and_no_later_one() {
 }
 
 #[test]
+fn who_comes_first_when_the_restart_is_over_is_not_told_of_it() {
+    let mut config = config([1]);
+    config.groups = vec![bench_peer::group("all", "192.0.2.0/24")];
+    let mut bench = Bench::started(config, restarting());
+    bench.pass(31);
+    for number in [1, 2] {
+        bench.connect(Other::graceful(number, false)).unwrap();
+        bench.settle();
+        assert_eq!(said(bench.other(number)), (false, true));
+    }
+}
+
+#[test]
 fn forwarding_was_not_kept_when_we_begin_and_is_kept_from_then_on() {
     let mut bench = Bench::new(config([1]));
     bench.connect(Other::graceful(1, false)).unwrap();
