@@ -198,6 +198,11 @@ impl Engine {
         self.dirty = true;
     }
 
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
+    }
+
     /// A dial succeeded.
     pub fn connected(&mut self, now: Time, key: Key, link: Link) {
         let Some(peer) = self.peers.get_mut(&key.peer) else { return };
