@@ -34,8 +34,7 @@ export = "none"
 
 [[peer]]
 address = "{2}"
-port = 1790
-source_address = "{1}"
+passive = true                         # so that there is one connection, whoever is first
 asn = 65001
 description = "transit"
 password = "correct horse"

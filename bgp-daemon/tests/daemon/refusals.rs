@@ -99,7 +99,7 @@ fn a_configuration_with_mistakes_is_not_run_and_all_of_them_are_printed() {
     for action in ["run", "check"] {
         let asked = alone(&[action, name]);
         assert_eq!((asked.code, asked.out.as_str()), (3, ""));
-        for part in [":28: peer[0].asn:", ":34: peer[0].export:", ":21: group[0].import:"] {
+        for part in [":27: peer[0].asn:", ":33: peer[0].export:", ":21: group[0].import:"] {
             assert!(asked.err.contains(&format!("{name}{part}")), "{part}: {}", asked.err);
         }
     }

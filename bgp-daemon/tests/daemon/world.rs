@@ -59,6 +59,11 @@ impl World {
 
     /// Starts a daemon with this configuration; it is ready when this returns.
     pub(crate) fn start(&self, name: &str, config: &str) -> Daemon {
+        self.start_with(name, config, None)
+    }
+
+    /// The same, logging these levels.
+    pub(crate) fn start_with(&self, name: &str, config: &str, levels: Option<&str>) -> Daemon {
         let file = self.write(&format!("{name}.toml"), config);
         let notify = self.path(&format!("{name}.notify"));
         let _ = fs::remove_file(&notify);
@@ -66,6 +71,7 @@ impl World {
         socket.set_read_timeout(Some(BOUND)).unwrap();
         let mut program = program();
         program.arg("run").arg(&file).env("NOTIFY_SOCKET", &notify).current_dir(self.folder.path());
+        levels.iter().for_each(|levels| drop(program.args(["--log", levels])));
         let mut child =
             program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
