@@ -71,7 +71,9 @@ impl World {
         socket.set_read_timeout(Some(BOUND)).unwrap();
         let mut program = program();
         program.arg("run").arg(&file).env("NOTIFY_SOCKET", &notify).current_dir(self.folder.path());
-        levels.iter().for_each(|levels| drop(program.args(["--log", levels])));
+        if let Some(levels) = levels {
+            program.args(["--log", levels]);
+        }
         let mut child =
             program.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = lines(child.stderr.take().unwrap());
@@ -139,6 +141,10 @@ impl Daemon {
                 Err(_) => panic!("nothing was logged with {wanted:?} in it, but:\n{before}"),
             }
         }
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, name: &str) {
