@@ -545,7 +545,8 @@ impl Rib {
         self.v4.untold() + self.v6.untold()
     }
 
-    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    /// Octets of memory held by tables, attribute sets and runs that somebody has yet to read, the allocator's own not
+    /// counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
     }
