@@ -42,6 +42,12 @@ impl Change {
         self
     }
 
+    /// Where the new configuration listens, if there is one.
+    #[cfg(feature = "speaker")]
+    pub(crate) fn listen(&self) -> Option<&[std::net::SocketAddr]> {
+        self.config.as_ref().map(|config| &*config.listen)
+    }
+
     /// From now on these are all the routes of an owner.
     #[must_use]
     pub fn replace(mut self, owner: &str, routes: Vec<LocalRoute>) -> Self {
