@@ -13,8 +13,11 @@
 #![cfg_attr(feature = "speaker", doc = "```")]
 #![deny(missing_docs)]
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod config;
 pub mod engine;
+pub mod fib;
 mod peer;
 pub mod policy;
 pub mod rib;

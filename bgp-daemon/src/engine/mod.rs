@@ -61,6 +61,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     net::IpAddr,
+    time::Duration,
 };
 
 /// What an engine is started with, beside its configuration.
@@ -132,6 +133,9 @@ pub struct Engine {
     aggregates: Option<SenderId>,
     /// What our first End-of-RIB waits for; `None`: nothing.
     waiting: Option<Waiting>,
+    /// We have restarted, and say so in OPENs until our End-of-RIB goes out.
+    restarting: bool,
+    began: Time,
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
     going_down: bool,
@@ -153,6 +157,8 @@ impl Engine {
         });
         let mut engine = Engine {
             config: Config::new(config.asn),
+            restarting: start.restarting,
+            began: now,
             start,
             rib,
             peers: BTreeMap::new(),
@@ -184,11 +190,6 @@ impl Engine {
     /// What the engine is configured with.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// The routes, for whoever wants to know more of them.
-    pub fn rib(&self) -> &Rib {
-        &self.rib
     }
 
     /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.
@@ -302,8 +303,9 @@ impl Engine {
         let us = Us {
             asn: self.config.asn,
             router_id: self.router_id(),
-            restarting: self.start.restarting,
-            forwarding: self.start.restarting,
+            restarting: self.restarting,
+            // Nobody holds routes of ours any more from before we began.
+            forwarding: self.start.restarting || now - self.began >= from.restart_time(),
         };
         let id = PeerId(self.next_peer);
         let seed = self.start.seed ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -362,4 +364,11 @@ struct Configured<'a> {
     settings: &'a PeerSettings,
     group: Option<&'a str>,
     dynamic: bool,
+}
+
+impl Configured<'_> {
+    /// How long a peer keeps our routes while we are away.
+    fn restart_time(&self) -> Duration {
+        self.settings.graceful_restart.map_or(Duration::ZERO, |restart| restart.restart_time)
+    }
 }

@@ -42,7 +42,9 @@
 //! ```
 
 mod aggregate;
+mod chosen;
 mod difference;
+mod explain;
 mod group;
 mod half;
 mod import;
@@ -52,6 +54,7 @@ mod mark;
 mod next_hop;
 mod peers;
 mod pending;
+mod recent;
 mod ring;
 mod select;
 mod session;
@@ -80,11 +83,14 @@ use std::{fmt, net::IpAddr};
 use view::View;
 
 pub use aggregate::Aggregate;
+pub use chosen::{Chosen, Follow, Hop, Verdict};
 pub use difference::{Difference, Proposal, Sample};
+pub use explain::Telling;
 pub use import::Refused;
 pub use listing::{Listed, Place, Standing, Told};
 pub use mark::Mark;
 pub use peers::{SenderId, SenderKind};
+pub use recent::Seen;
 pub use select::Settings as Selection;
 pub use session::{Export, Import, Limits, Session};
 
@@ -145,6 +151,7 @@ pub struct Rib {
     senders: Vec<Option<Sender>>,
     sessions: Vec<Option<Up>>,
     aggregates: Vec<Watched>,
+    follow: Option<Follow>,
     complete: bool,
     /// The latest time that was heard of, in seconds.
     now: u32,
@@ -219,6 +226,7 @@ impl Rib {
             senders: Vec::new(),
             sessions: Vec::new(),
             aggregates: Vec::new(),
+            follow: None,
             complete: true,
             now: 0,
             settings,
@@ -493,6 +501,11 @@ impl Rib {
         }
     }
 
+    /// The next hops that routes began to point to since this was asked last, and those that none points to any more.
+    pub fn changed_next_hops(&mut self) -> impl Iterator<Item = (IpAddr, bool)> {
+        self.sets.next_hops.changed()
+    }
+
     /// The next hops that want resolving: those that routes point to, and those that were resolved.
     pub fn next_hops(&self) -> impl Iterator<Item = IpAddr> {
         self.sets.next_hops.addresses()
@@ -545,9 +558,20 @@ impl Rib {
         self.v4.untold() + self.v6.untold()
     }
 
-    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    /// Octets of memory held by tables, attribute sets and runs that somebody has yet to read, the allocator's own not
+    /// counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
+    }
+
+    /// How many prefixes there are.
+    pub fn prefix_count(&self) -> usize {
+        self.v4.table.slots.len() + self.v6.table.slots.len()
+    }
+
+    /// How many routes are held, of all senders.
+    pub fn route_count(&self) -> usize {
+        self.v4.table.routes.len() + self.v6.table.routes.len()
     }
 
     /// How many different attribute sets there are.
