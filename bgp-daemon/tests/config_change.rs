@@ -60,6 +60,10 @@ const FIELDS: &[(Change, &str)] = &[
         "shortest hold time off becomes 30s (from the next session on)",
     ),
     (
+        |s| s.timers.keepalive = Some(Duration::from_secs(10)),
+        "keepalive a third of the hold time becomes 10s (from the next session on)",
+    ),
+    (
         |s| s.timers.connect_retry = Duration::from_secs(9),
         "connect retry 5s becomes 9s (from the next session on)",
     ),
@@ -86,12 +90,9 @@ const FIELDS: &[(Change, &str)] = &[
         |s| s.remove_private = Some(RemovePrivate::Replace),
         "private ASes removed none becomes replace (routes are judged again, the session stays)",
     ),
-    (
-        |s| s.client = true,
-        "route reflector client no becomes yes (routes are judged again, the session stays)",
-    ),
+    (|s| s.client = true, "route reflector client no becomes yes (the session is reset)"),
     (|s| s.role = Some(Role::CUSTOMER), "role none becomes customer (the session is reset)"),
-    (|s| s.strict_role = true, "strict role no becomes yes (the session is reset)"),
+    (|s| s.strict_role = true, "strict role no becomes yes (from the next session on)"),
     (
         |s| s.default_originate = true,
         "default route told no becomes yes (routes are judged again, the session stays)",
@@ -112,7 +113,7 @@ const FIELDS: &[(Change, &str)] = &[
         |s| s.discards = Discards::new([AttributeCode(40)]).unwrap(),
         "discarded attributes none becomes BGP Prefix-SID (routes are judged again, the session stays)",
     ),
-    (|s| s.shutdown = Some("away".into()), "shutdown no becomes \"away\" (the session is reset)"),
+    (|s| s.shutdown = Some("away".into()), "shutdown no becomes \"away\" (at once)"),
 ];
 
 fn from_65001() -> PeerSettings {
@@ -126,6 +127,7 @@ fn each_setting_is_one_difference_with_its_cost() {
         let mut settings = from_65001();
         change(&mut settings);
         let found = change::settings(&from_65001(), &settings);
+        assert_eq!(change::resets(&from_65001(), &settings), expected.ends_with("(the session is reset)"));
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, [*expected]);
     }
@@ -166,8 +168,8 @@ fn no_setting_is_left_out() {
         discards: _,
         shutdown: _,
     } = from_65001();
-    // 30 fields, of which the timers are five.
-    assert_eq!(FIELDS.len(), 34);
+    // 30 fields, of which the timers are six.
+    assert_eq!(FIELDS.len(), 35);
 }
 
 fn peer(address: &str) -> Peer {

@@ -3,6 +3,8 @@
 //! The cases stand in `config_mistakes.txt`: a title, the configuration, and what is said of it. A title that ends in
 //! `(peer)`, `(group)` or `(top)` puts the lines of `BASES` in front. `CONFIG_MISTAKES=write` writes down what is said now.
 
+#![cfg(feature = "toml")]
+
 use bgp_daemon::config::{self, Finding, Loaded, Secret};
 use std::{env, fs, path::Path};
 

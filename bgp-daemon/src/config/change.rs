@@ -17,8 +17,12 @@ pub enum Cost {
     Socket,
     /// The session stays, and the next one is built with it.
     NextSession,
-    /// The session ends, and is built again if it is to be.
+    /// The session ends, and is built again.
     Reset,
+    /// The peer is shut down, or started.
+    Shutdown,
+    /// Nothing now: the speaker's next start is made with it.
+    NextStart,
 }
 
 impl Cost {
@@ -29,6 +33,8 @@ impl Cost {
             Cost::Socket => " (at once, the session stays)",
             Cost::NextSession => " (from the next session on)",
             Cost::Reset => " (the session is reset)",
+            Cost::Shutdown => " (at once)",
+            Cost::NextStart => " (from the next start on)",
         }
     }
 }
@@ -66,6 +72,11 @@ impl fmt::Display for Difference {
 /// What differs between two settings of one peer.
 pub fn settings(from: &PeerSettings, to: &PeerSettings) -> Vec<Difference> {
     rows::differences(rows::SETTINGS, from, to)
+}
+
+/// Whether a difference between two settings ends the session of the peer.
+pub fn resets(from: &PeerSettings, to: &PeerSettings) -> bool {
+    settings(from, to).iter().any(|difference| difference.cost == Cost::Reset)
 }
 
 /// What becomes of a peer or a group.
@@ -150,7 +161,12 @@ impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for difference in &self.speaker {
             difference.words(f)?;
-            writeln!(f, "{}", if difference.cost == Cost::Reset { " (every session is reset)" } else { "" })?;
+            let words = match difference.cost {
+                Cost::Reset => " (every session is reset)",
+                Cost::NextStart => Cost::NextStart.words(),
+                _ => "",
+            };
+            writeln!(f, "{words}")?;
         }
         let lines = |f: &mut fmt::Formatter<'_>, what: &str, name: &dyn fmt::Display, becomes: &Becomes| {
             match becomes {

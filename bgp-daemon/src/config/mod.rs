@@ -12,7 +12,7 @@ mod summary;
 
 pub use check::{Checked, Files, Refused, Secret, check};
 #[cfg(feature = "toml")]
-pub use file::{Failure, Loaded, load, read};
+pub use file::{Failure, Loaded, load, read, read_in};
 #[cfg(feature = "toml")]
 pub use lines::{Finding, report};
 
@@ -361,6 +361,8 @@ pub struct Timers {
     pub hold: HoldTime,
     /// The shortest that we accept.
     pub min_hold: HoldTime,
+    /// How often we say that we are here; `None`: a third of the agreed hold time, which is the most.
+    pub keepalive: Option<Duration>,
     /// How long a dial may take, and how long until the next.
     pub connect_retry: Duration,
     /// How long to wait after a failure, the first time; it doubles up to `idle_hold_max`.
@@ -374,6 +376,7 @@ impl Default for Timers {
         Timers {
             hold: HoldTime::new(90).unwrap_or(HoldTime::OFF),
             min_hold: HoldTime::OFF,
+            keepalive: None,
             connect_retry: Duration::from_secs(5),
             idle_hold: Duration::from_secs(1),
             idle_hold_max: Duration::from_secs(60),

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "toml")]
 pub(super) mod read;
+#[cfg(all(test, feature = "toml"))]
+mod tests;
 
 pub use crate::policy::raw::{RawPolicies, RawPolicy, Text, Texts};
 
@@ -217,6 +219,8 @@ tables! {
         hold: Option<Text>,
         /// The shortest hold time that is accepted.
         min_hold: Option<Text>,
+        /// How often we say that we are here.
+        keepalive: Option<Text>,
         /// How long a dial may take.
         connect_retry: Option<Text>,
         /// How long to wait after the first failure.

@@ -1,19 +1,20 @@
 //! A new configuration: for each peer the smallest thing that does it.
 
 use super::{
-    Action, Change, Configured, Engine, Link, NotDone, PeerId, accept::group_of, open::Basis, seconds,
+    Action, Change, Configured, Engine, NotDone, PeerId,
+    compare::{Ground, Rules, note_rules},
+    seconds,
     source::CONFIG,
 };
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, PeerSettings, Remote, change},
     peer::{
         KeptDown, Peer,
         offer::{self, Us},
     },
-    rib::{Export, Import, SenderId},
 };
-use bgp_proto::{numbers::RouterId, session::Cause, time::Time};
-use std::{collections::BTreeSet, fmt, mem};
+use bgp_proto::{session::Cause, time::Time};
+use std::{fmt, mem};
 
 /// What a new configuration did to a peer, the most that it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,34 +58,11 @@ pub struct Changed {
     pub needs_start: bool,
 }
 
-/// A configuration with the identifier that goes with it.
-#[derive(Clone, Copy)]
-struct Ground<'a> {
-    config: &'a Config,
-    router_id: RouterId,
-}
-
-impl Ground<'_> {
-    fn basis<'b>(&'b self, peer: &'b Peer, settings: &'b PeerSettings) -> Option<Basis<'b>> {
-        let up = peer.up.as_ref()?;
-        let wire = peer.wires.iter().find(|wire| wire.id == up.connection)?;
-        let link: &Link = wire.link.as_ref()?;
-        Some(Basis { config: self.config, router_id: self.router_id, settings, terms: &up.terms, link })
-    }
-}
-
-/// What is to be told to the RIB, all at once.
-#[derive(Default)]
-struct Rules {
-    imports: Vec<(SenderId, Import)>,
-    exports: Vec<(SenderId, Export)>,
-}
-
 impl Engine {
     /// Makes a change: all of it, or nothing.
     pub fn change(&mut self, now: Time, change: Change) -> Result<Changed, NotDone> {
         if let Some(config) = &change.config {
-            self.check(config)?;
+            self.check(config, change.routes.len())?;
         }
         self.prepare_sources(&change)?;
         let changed = change.config.map(|config| self.apply(now, *config)).unwrap_or_default();
@@ -94,23 +72,23 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Whether a configuration can be applied.
-    fn check(&self, config: &Config) -> Result<(), NotDone> {
+    /// Whether a configuration can be applied, and so many more sources made.
+    fn check(&self, config: &Config, sources: usize) -> Result<(), NotDone> {
         let us = Us {
             asn: config.asn,
             router_id: config.router_id.unwrap_or(self.start.router_id),
             restarting: true,
             forwarding: true,
         };
-        let mut fresh = 0;
+        // The configuration has two sources of its own.
+        let mut fresh = sources + 2;
         for peer in &config.peers {
             let mut out = Vec::new();
             let offer = offer::settings(us, &peer.remote, &peer.settings, false).offer;
             offer.encode(&mut out).map_err(|error| NotDone::OpenTooLong(peer.remote.clone(), error))?;
             fresh += usize::from(!self.by_remote.contains_key(&peer.remote));
         }
-        // The configuration's own two sources.
-        if fresh + 2 > self.rib.room() { Err(crate::rib::TooManySenders.into()) } else { Ok(()) }
+        if fresh > self.rib.room() { Err(crate::rib::TooManySenders.into()) } else { Ok(()) }
     }
 
     /// Applies a configuration that was checked.
@@ -119,17 +97,14 @@ impl Engine {
         let old = mem::replace(&mut self.config, config);
         // Peers are changed one by one by methods that look at `self`: this is the one copy that takes.
         let new = self.config.clone();
-        let (before, after) = (
-            Ground { config: &old, router_id: old_id },
-            Ground { config: &new, router_id: self.router_id() },
-        );
+        let grounds = [Ground::new(&old, old_id), Ground::new(&new, self.router_id())];
         let mut changed =
             Changed { needs_start: old.resolve_next_hops != new.resolve_next_hops, ..Changed::default() };
-        self.remove_peers(now, &new, &mut changed);
+        self.remove_peers(now, &grounds[1], &mut changed);
         let mut rules = Rules::default();
         let known: Vec<PeerId> = self.peers.keys().copied().collect();
         for id in known {
-            let effect = self.change_peer(now, id, [before, after], &mut rules);
+            let effect = self.change_peer(now, id, &grounds, &mut rules);
             if let (Some(effect), Some(peer)) = (effect, self.peers.get(&id)) {
                 changed.peers.push((peer.remote.clone(), effect));
             }
@@ -147,19 +122,14 @@ impl Engine {
     }
 
     /// Takes out who is not configured any more, and who is not accepted any more.
-    fn remove_peers(&mut self, now: Time, new: &Config, changed: &mut Changed) {
-        let configured: BTreeSet<&Remote> = new.peers.iter().map(|peer| &peer.remote).collect();
-        let stays = |peer: &Peer| {
-            if !peer.dynamic {
-                return configured.contains(&peer.remote);
-            }
-            let Remote::Address(address, _) = &peer.remote else { return false };
-            let group = group_of(&new.groups, *address).map(|group| &group.name);
-            !configured.contains(&peer.remote) && group == peer.group.as_ref()
-        };
-        let gone: Vec<_> = self.peers.values().filter(|peer| !stays(peer)).map(|peer| peer.id).collect();
+    fn remove_peers(&mut self, now: Time, new: &Ground<'_>, changed: &mut Changed) {
+        let gone = self.peers.values().filter(|peer| new.wanted(peer).is_none());
+        let gone: Vec<_> = gone.map(|peer| peer.id).collect();
         for id in gone {
             if let Some(peer) = self.peers.get_mut(&id) {
+                // From here on it is there for as long as it is connected.
+                peer.dynamic = true;
+                (peer.kept_down, peer.start_at) = (None, Time::NEVER);
                 peer.session.stop(now, &Cause::Deconfigured);
                 changed.peers.push((peer.remote.clone(), Effect::Removed));
                 self.settle(now, id);
@@ -192,56 +162,41 @@ impl Engine {
         &mut self,
         now: Time,
         id: PeerId,
-        [before, after]: [Ground<'_>; 2],
+        [before, after]: &[Ground<'_>; 2],
         rules: &mut Rules,
     ) -> Option<Effect> {
         let peer = self.peers.get_mut(&id)?;
-        let (new, group) = wanted(after.config, peer)?;
-        let us = [before, after].map(|ground| (ground.config.asn, ground.router_id));
-        let mut effect = None;
+        let (new, group) = after.wanted(peer)?;
+        let ours = |ground: &Ground<'_>| (ground.config.asn, ground.router_id);
+        let is_other = ours(before) != ours(after) || change::resets(&peer.settings, new);
+        let mut effect = note_rules(rules, peer, before, (after, new)).then_some(Effect::Routes);
         let mut note = |what| effect = effect.max(Some(what));
-        let rules_of = |ground: Ground<'_>, settings| {
-            let basis = ground.basis(peer, settings)?;
-            Some((basis.import(), basis.export()))
-        };
-        let (old_rules, new_rules) = (rules_of(before, &peer.settings), rules_of(after, new));
-        if let (Some(old), Some(new)) = (old_rules, new_rules) {
-            if old.0 != new.0 {
-                rules.imports.push((peer.sender, new.0));
-                note(Effect::Routes);
-            }
-            if old.1 != new.1 {
-                rules.exports.push((peer.sender, new.1));
-                note(Effect::Routes);
-            }
-        }
-        let is_other = us[0] != us[1] || peer.group != group || needs_session(&peer.settings, new);
         let old = mem::replace(&mut peer.settings, new.clone());
-        peer.group = group;
+        if peer.group.as_deref() != group {
+            note(Effect::Routes);
+            peer.group = group.map(Into::into);
+            self.rib.set_group(peer.sender, group);
+        }
         if old != peer.settings {
             note(Effect::Noted);
         }
         if (&old.password, old.distance) != (&peer.settings.password, peer.settings.distance) {
             let there = peer.wires.iter().filter(|wire| wire.link.is_some());
-            let options = there.map(|wire| Action::Options(peer.key(wire.id), peer.options()));
-            self.actions.extend(options);
+            self.actions.extend(there.map(|wire| Action::Options(peer.key(wire.id), peer.options())));
         }
         if old.max_prefixes != peer.settings.max_prefixes {
-            if let Some(up) = &mut peer.up {
-                (up.warned, up.exceeded) = (Vec::new(), Vec::new());
-            }
-            if matches!(peer.kept_down, Some(KeptDown::Prefixes(..))) {
-                (peer.kept_down, peer.start_at) = (None, Time::NEVER);
-                peer.session.start(now);
+            self.recount.insert(id);
+            if count_anew(now, peer) {
                 note(Effect::Started);
             }
-            self.recount.insert(id);
         }
         self.renew_offer(id);
         let peer = self.peers.get_mut(&id)?;
         if is_other {
             peer.session.hard_reset(now, &Cause::ConfigurationChange);
             note(Effect::Reset);
+        } else if peer.up.is_none() && is_dialled_otherwise(&old, &peer.settings) {
+            peer.session.reset(now, &Cause::ConfigurationChange);
         }
         if old.shutdown != peer.settings.shutdown {
             note(shut_down_or_start(now, peer, self.going_down));
@@ -251,9 +206,10 @@ impl Engine {
 
     /// From its next OPEN on a peer is told what is configured now.
     pub(super) fn renew_offer(&mut self, id: PeerId) {
-        let (asn, router_id, again) = (self.config.asn, self.router_id(), self.start.restarting);
+        let (asn, router_id) = (self.config.asn, self.router_id());
+        let (again, kept) = (self.restarting, self.start.restarting);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let us = Us { asn, router_id, restarting: again && !peer.was_up, forwarding: again || peer.was_up };
+        let us = Us { asn, router_id, restarting: again && !peer.was_up, forwarding: kept || peer.was_up };
         let settings = offer::settings(us, &peer.remote, &peer.settings, peer.dynamic);
         // It fits: what is configured was checked.
         let _ = peer.session.set_settings(settings);
@@ -275,25 +231,22 @@ impl Engine {
     }
 }
 
-/// What a peer is to be by a configuration, with its group.
-fn wanted<'a>(config: &'a Config, peer: &Peer) -> Option<(&'a PeerSettings, Option<Box<str>>)> {
-    if peer.dynamic {
-        let group = config.groups.iter().find(|group| Some(&group.name) == peer.group.as_ref())?;
-        return Some((&group.settings, Some(group.name.clone())));
-    }
-    let known = config.peers.iter().find(|known| known.remote == peer.remote)?;
-    Some((&known.settings, known.group.clone()))
+/// Whether a dial that is under way or waited for is not what is wanted any more.
+fn is_dialled_otherwise(old: &PeerSettings, new: &PeerSettings) -> bool {
+    (old.port, old.passive) != (new.port, new.passive)
 }
 
-/// Whether settings differ on which a session stands.
-fn needs_session(old: &PeerSettings, new: &PeerSettings) -> bool {
-    let stands_on = |peer: &PeerSettings| {
-        let PeerSettings { asn, local_asn, families, extended_next_hop, receive_add_path, .. } = peer.clone();
-        let dialled = (peer.port, peer.source_address, peer.passive);
-        let sides = (peer.role, peer.strict_role, peer.client);
-        ((asn, local_asn, families, extended_next_hop, receive_add_path), dialled, sides)
-    };
-    stands_on(old) != stands_on(new)
+/// Another limit counts for a peer: what was said of the old one is forgotten. Whether it is started by that.
+fn count_anew(now: Time, peer: &mut Peer) -> bool {
+    if let Some(up) = &mut peer.up {
+        (up.warned, up.exceeded) = (Vec::new(), Vec::new());
+    }
+    let stopped = matches!(peer.kept_down, Some(KeptDown::Prefixes(..)));
+    if stopped {
+        (peer.kept_down, peer.start_at) = (None, Time::NEVER);
+        peer.session.start(now);
+    }
+    stopped
 }
 
 fn shut_down_or_start(now: Time, peer: &mut Peer, going_down: bool) -> Effect {

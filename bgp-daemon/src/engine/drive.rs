@@ -8,9 +8,18 @@ use bgp_proto::{
     fault::ErrorCode,
     session::{self, ConnectionId, Reason, Terms},
     time::Time,
-    wire::{notification::NotificationBuf, update::Update},
+    wire::{
+        notification::{NotificationBuf, cease},
+        update::Update,
+    },
 };
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
+
+/// Whether a connection only was one too many, which is nothing to speak of.
+fn is_collision(reason: &Reason) -> bool {
+    let said = reason.notification();
+    said.is_some_and(|said| (said.code, said.subcode) == (ErrorCode::CEASE, cease::CONNECTION_COLLISION))
+}
 
 /// Takes note of an UPDATE that is malformed and does not cost the session. `Some`: it is to be said.
 #[cold]
@@ -28,40 +37,49 @@ impl Engine {
     pub fn receive(&mut self, now: Time, key: Key, octets: BytesMut) {
         let Some(peer) = self.peers.get_mut(&key.peer) else { return };
         let Some(wire) = peer.wire(key.connection) else { return };
-        let mut octets = wire.join(octets);
+        let octets = wire.join(octets);
         let mut input = &octets[..];
-        loop {
-            let Some(peer) = self.peers.get_mut(&key.peer) else { return };
-            let before = input;
-            let action = match peer.session.receive(now, key.connection, &mut input) {
-                None => break,
-                Some(session::Action::Update(update)) => {
-                    self.rib.learn(peer.sender, &update, seconds(now));
-                    self.dirty = true;
-                    if update.treatment().is_some() {
-                        self.actions.extend(malformed(now, peer, &update).map(Action::Event));
-                    }
-                    if limits::is_met(peer, &self.rib) {
-                        self.limit(now, key.peer);
-                    }
-                    continue;
-                }
-                Some(action) => action,
-            };
+        while let Some((action, read)) = self.learn(now, key, &mut input) {
             if let session::Action::Close { reason, .. } = &action {
-                self.faulty(now, key.peer, reason, before);
+                self.faulty(now, key.peer, reason, read);
             }
             self.handle(now, key.peer, action);
         }
         let consumed = octets.len() - input.len();
         if let Some(peer) = self.peers.get_mut(&key.peer) {
             peer.tally.received.count(&octets[..consumed]);
-            octets.advance(consumed);
             if let Some(wire) = peer.wire(key.connection) {
-                wire.unread = octets;
+                // A copy: the few octets of a message's begin are not worth a whole buffer.
+                wire.unread = octets[consumed..].into();
             }
         }
         self.settle(now, key.peer);
+    }
+
+    /// Learns all routes up to the next thing that is not a route: the action, with the octets it was read from.
+    fn learn<'a>(
+        &mut self,
+        now: Time,
+        key: Key,
+        input: &mut &'a [u8],
+    ) -> Option<(session::Action<'a>, &'a [u8])> {
+        let mut peer = self.peers.get_mut(&key.peer)?;
+        loop {
+            let read = *input;
+            let update = match peer.session.receive(now, key.connection, input)? {
+                session::Action::Update(update) => update,
+                action => return Some((action, read)),
+            };
+            self.rib.learn(peer.sender, &update, seconds(now));
+            self.dirty = true;
+            if update.treatment().is_some() {
+                self.actions.extend(malformed(now, peer, &update).map(Action::Event));
+            }
+            if limits::is_met(peer, &self.rib) {
+                self.limit(now, key.peer);
+                peer = self.peers.get_mut(&key.peer)?;
+            }
+        }
     }
 
     /// Keeps the message that ended a connection.
@@ -112,7 +130,7 @@ impl Engine {
             self.actions.push_back(Action::Close(peer.key(connection), last));
         }
         let why = peer.why.take();
-        if matches!(reason, Reason::NotNeeded | Reason::Replaced) {
+        if matches!(reason, Reason::NotNeeded | Reason::Replaced) || is_collision(&reason) {
             return;
         }
         peer.last = Some(Ended { at: now, reason: reason.clone(), why: why.clone() });

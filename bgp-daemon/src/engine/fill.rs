@@ -6,7 +6,7 @@ use bgp_proto::time::Time;
 use std::collections::VecDeque;
 
 /// Prefixes of each width that one slice of work looks at.
-const SLICE: u32 = 1024;
+pub(super) const SLICE: u32 = 1024;
 
 /// Runs that are encoded in one round.
 const RUNS: u64 = 16;

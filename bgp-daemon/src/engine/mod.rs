@@ -11,6 +11,7 @@
 mod accept;
 mod action;
 mod apply;
+mod compare;
 mod down;
 mod drive;
 mod event;
@@ -59,6 +60,8 @@ use restart::Waiting;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
+    net::IpAddr,
+    time::Duration,
 };
 
 /// What an engine is started with, beside its configuration.
@@ -113,6 +116,7 @@ pub struct Engine {
     rib: Rib,
     peers: BTreeMap<PeerId, Peer>,
     by_remote: BTreeMap<Remote, PeerId>,
+    by_sender: BTreeMap<SenderId, PeerId>,
     next_peer: u32,
     sources: BTreeMap<Box<str>, SenderId>,
     /// Each peer has an entry that is never later than its deadline.
@@ -129,6 +133,9 @@ pub struct Engine {
     aggregates: Option<SenderId>,
     /// What our first End-of-RIB waits for; `None`: nothing.
     waiting: Option<Waiting>,
+    /// We have restarted, and say so in OPENs until our End-of-RIB goes out.
+    restarting: bool,
+    began: Time,
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
     going_down: bool,
@@ -150,10 +157,13 @@ impl Engine {
         });
         let mut engine = Engine {
             config: Config::new(config.asn),
+            restarting: start.restarting,
+            began: now,
             start,
             rib,
             peers: BTreeMap::new(),
             by_remote: BTreeMap::new(),
+            by_sender: BTreeMap::new(),
             next_peer: 1,
             sources: BTreeMap::new(),
             deadlines: BTreeSet::new(),
@@ -180,6 +190,17 @@ impl Engine {
     /// What the engine is configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
+    }
+
+    /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.
+    pub fn next_hop(&mut self, address: IpAddr, cost: Option<u32>) {
+        self.rib.next_hop(address, cost);
+        self.dirty = true;
     }
 
     /// A dial succeeded.
@@ -287,8 +308,9 @@ impl Engine {
         let us = Us {
             asn: self.config.asn,
             router_id: self.router_id(),
-            restarting: self.start.restarting,
-            forwarding: self.start.restarting,
+            restarting: self.restarting,
+            // Nobody holds routes of ours any more from before we began.
+            forwarding: self.start.restarting || now - self.began >= from.restart_time(),
         };
         let id = PeerId(self.next_peer);
         let seed = self.start.seed ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -323,6 +345,7 @@ impl Engine {
         };
         self.peers.insert(id, peer);
         self.by_remote.insert(remote, id);
+        self.by_sender.insert(sender, id);
         Ok(id)
     }
 
@@ -333,6 +356,7 @@ impl Engine {
         if self.by_remote.get(&peer.remote) == Some(&id) {
             self.by_remote.remove(&peer.remote);
         }
+        self.by_sender.remove(&peer.sender);
         self.rib.remove(peer.sender);
         self.dirty = true;
         self.check_complete(now);
@@ -345,4 +369,11 @@ struct Configured<'a> {
     settings: &'a PeerSettings,
     group: Option<&'a str>,
     dynamic: bool,
+}
+
+impl Configured<'_> {
+    /// How long a peer keeps our routes while we are away.
+    fn restart_time(&self) -> Duration {
+        self.settings.graceful_restart.map_or(Duration::ZERO, |restart| restart.restart_time)
+    }
 }

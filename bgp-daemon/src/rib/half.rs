@@ -5,6 +5,7 @@ mod jobs;
 mod watch;
 
 use super::{
+    chosen::Following,
     group::{Around, Group, Joining},
     import::Judge,
     intern::{AttrId, Sets},
@@ -13,7 +14,7 @@ use super::{
     select::{self, Candidate, Settings},
     session::Export,
     slab::{self, NONE},
-    table::{Route, Table},
+    table::{Route, Slot, Table},
     view::View,
 };
 use bgp_proto::{
@@ -70,6 +71,8 @@ pub(super) struct Half<A> {
     watches: Vec<Watch<A>>,
     /// For those who watch.
     pub(super) recent: Recent<A>,
+    /// For a forwarder, if there is one.
+    pub(super) following: Option<Following>,
     /// How many groups were ever made.
     made: u64,
     /// How many runs were ever encoded.
@@ -90,6 +93,7 @@ impl<A: Address> Half<A> {
             jobs: Jobs::default(),
             watches: Vec::new(),
             recent: Recent::new(),
+            following: None,
             made: 0,
             runs: 0,
             idle: Vec::new(),
@@ -207,6 +211,11 @@ impl<A: Address> Half<A> {
         self.give_back(slot);
     }
 
+    /// Whether some group is told of a prefix although there is no route to it.
+    fn is_originated(&self, prefix: Prefix<A>) -> bool {
+        prefix.len() == 0 && self.groups.iter().flatten().any(|group| group.view().originates())
+    }
+
     /// Frees the slots about which nothing is said any more.
     fn give_back_idle(&mut self) {
         let mut idle = std::mem::take(&mut self.idle);
@@ -220,9 +229,14 @@ impl<A: Address> Half<A> {
 
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
-    fn give_back(&mut self, slot: u32) {
-        let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
-        if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
+    pub(super) fn give_back(&mut self, slot: u32) {
+        let unused =
+            |s: &Slot<A>| s.first == NONE && s.prefix().is_some_and(|prefix| !self.is_originated(prefix));
+        let followed = || self.following.as_ref().is_none_or(|following| following.is_idle(slot));
+        if self.table.slots.peek(slot).is_some_and(unused)
+            && followed()
+            && self.groups.iter().flatten().all(|group| group.is_idle(slot))
+        {
             self.table.remove_slot(slot);
             if self.table.slots.is_given_back(slot) {
                 let chunk = slot / slab::CHUNK as u32;
@@ -261,13 +275,25 @@ impl<A: Address> Half<A> {
         let same =
             best == old && !matches!(change, Change::Replaced(id) if id == best) && change != Change::Any;
         if same {
+            if best != NONE {
+                self.note_equals(slot);
+            }
             return;
         }
+        self.note(slot);
         self.table.slots.get_mut(slot).best = best;
         if (old == NONE) != (best == NONE) && !self.watches.is_empty() {
             self.count(slot, best != NONE);
         }
         self.offer(slot, shared);
+    }
+
+    /// The best route stays, but one that is as good may have come or gone.
+    #[inline]
+    fn note_equals(&mut self, slot: u32) {
+        if self.following.as_ref().is_some_and(|following| following.multipath) {
+            self.note(slot);
+        }
     }
 
     #[inline]
@@ -355,6 +381,15 @@ impl<A: Address> Half<A> {
         at
     }
 
+    /// Offers every slot to a group, and that of the default route where the group is told one anyway.
+    fn evaluate(&mut self, group: usize) {
+        if self.groups[group].as_ref().is_some_and(|group| group.view().originates()) {
+            let default = Prefix::default();
+            self.table.find_or_insert(self.table.hash(default), default);
+        }
+        self.begin(Job::Evaluate(group));
+    }
+
     /// Takes a group in, to which every slot is going to be offered.
     fn place(&mut self, mut group: Group<A>) -> usize {
         let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
@@ -364,7 +399,7 @@ impl<A: Address> Half<A> {
         self.made += 1;
         group.serial = self.made;
         self.groups[free] = Some(group);
-        self.begin(Job::Evaluate(free));
+        self.evaluate(free);
         free
     }
 
@@ -382,7 +417,7 @@ impl<A: Address> Half<A> {
                 let Some(Some(group)) = self.groups.get_mut(number) else { continue };
                 if members.len() == group.len() {
                     group.set_view(view);
-                    self.begin(Job::Evaluate(number));
+                    self.evaluate(number);
                 } else {
                     let spared = group.is_pointed_to(&members, sets);
                     let apart = group.split(&members, view, sets);
@@ -426,6 +461,12 @@ impl<A: Address> Half<A> {
         if let Some(Some(group)) = self.groups.get_mut(group) {
             group.refresh(member);
         }
+    }
+
+    /// What was found out about senders does not hold any more: every slot is offered anew.
+    pub(super) fn offer_all(&mut self) {
+        self.forget();
+        self.begin(Job::Offer);
     }
 
     /// A sender is another one than before: what was kept of its routes is compared and offered anew.
@@ -522,42 +563,6 @@ impl<A: Address> Half<A> {
     /// Compares all routes anew.
     pub(super) fn select_all(&mut self) {
         self.begin(Job::Select);
-    }
-
-    /// How many routes a sender has here.
-    pub(super) fn routes_of(&self, sender: SenderId) -> u32 {
-        self.epoch(sender).routes
-    }
-
-    /// Ends a sender's epoch: its routes are stale from now on, or do not count any more. What was stale before is
-    /// gone in either case (RFC 4724 §4.2: consecutive restarts).
-    pub(super) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
-        let epoch = self.epoch_mut(sender);
-        epoch.end(keep);
-        if epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
-    }
-
-    /// Drops what is stale of a sender's routes.
-    pub(super) fn sweep(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.drop_stale() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
-    }
-
-    /// A sender begins to send all its routes again.
-    pub(super) fn refresh_begins(&mut self, sender: SenderId) {
-        self.epoch_mut(sender).begin_refresh();
-    }
-
-    /// Drops what a sender has not sent again.
-    pub(super) fn refresh_ends(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.end_refresh() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
     }
 
     /// Compares anew where a route points to this next hop.

@@ -42,6 +42,7 @@
 //! ```
 
 mod aggregate;
+mod chosen;
 mod difference;
 mod explain;
 mod group;
@@ -82,6 +83,7 @@ use std::{fmt, net::IpAddr};
 use view::View;
 
 pub use aggregate::Aggregate;
+pub use chosen::{Chosen, Follow, Hop, Verdict};
 pub use difference::{Difference, Proposal, Sample};
 pub use explain::Telling;
 pub use import::Refused;
@@ -149,6 +151,7 @@ pub struct Rib {
     senders: Vec<Option<Sender>>,
     sessions: Vec<Option<Up>>,
     aggregates: Vec<Watched>,
+    follow: Option<Follow>,
     complete: bool,
     /// The latest time that was heard of, in seconds.
     now: u32,
@@ -223,6 +226,7 @@ impl Rib {
             senders: Vec::new(),
             sessions: Vec::new(),
             aggregates: Vec::new(),
+            follow: None,
             complete: true,
             now: 0,
             settings,
@@ -334,6 +338,9 @@ impl Rib {
         let number = usize::from(id.0);
         let Some(Some(sender)) = self.senders.get_mut(number) else { return };
         *sender = Sender::peer(session);
+        if session.export.default_originate {
+            self.sets.need_default();
+        }
         let ring = self.settings.ring;
         let joining = Joining { member: id.0, address: session.address, enhanced: session.enhanced_refresh };
         let view = |family| {
@@ -360,10 +367,26 @@ impl Rib {
         }
     }
 
+    /// From now on policies know a peer by another group, and its routes are judged and told by that, a slice at a time
+    /// ([`Rib::work`]).
+    pub fn set_group(&mut self, id: SenderId, group: Option<&str>) {
+        let up = self.sessions.get(usize::from(id.0)).is_some_and(Option::is_some);
+        if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)).filter(|_| up) {
+            sender.set_group(group);
+            self.v4.set_import(id);
+            self.v6.set_import(id);
+            self.v4.offer_all();
+            self.v6.offer_all();
+        }
+    }
+
     /// From now on this applies to what these peers are told. Of what they were told only the difference is told, a
     /// slice at a time ([`Rib::work`]). Peers that change alike are best given together: they go on sharing what is
     /// encoded.
     pub fn set_exports(&mut self, exports: &[(SenderId, Export)]) {
+        if exports.iter().any(|(_, export)| export.default_originate) {
+            self.sets.need_default();
+        }
         for (member, group) in self.v4.set_exports(exports, &mut self.sets) {
             if let Some(Some(up)) = self.sessions.get_mut(usize::from(member)) {
                 up.v4 = Some(group);
@@ -491,6 +514,11 @@ impl Rib {
         }
     }
 
+    /// The next hops that routes began to point to since this was asked last, and those that none points to any more.
+    pub fn changed_next_hops(&mut self) -> impl Iterator<Item = (IpAddr, bool)> {
+        self.sets.next_hops.changed()
+    }
+
     /// The next hops that want resolving: those that routes point to, and those that were resolved.
     pub fn next_hops(&self) -> impl Iterator<Item = IpAddr> {
         self.sets.next_hops.addresses()
@@ -543,9 +571,20 @@ impl Rib {
         self.v4.untold() + self.v6.untold()
     }
 
-    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    /// Octets of memory held by tables, attribute sets and runs that somebody has yet to read, the allocator's own not
+    /// counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
+    }
+
+    /// How many prefixes there are.
+    pub fn prefix_count(&self) -> usize {
+        self.v4.table.slots.len() + self.v6.table.slots.len()
+    }
+
+    /// How many routes are held, of all senders.
+    pub fn route_count(&self) -> usize {
+        self.v4.table.routes.len() + self.v6.table.routes.len()
     }
 
     /// How many different attribute sets there are.

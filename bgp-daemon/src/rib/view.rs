@@ -29,6 +29,8 @@ pub(super) struct View {
     agreed: Agreed,
     side: ExportSide,
     policy: Policy,
+    /// Members are told a default route, whether or not there is one.
+    originates: bool,
     /// `None`: the family cannot be announced on these sessions, for want of an address of ours.
     next_hops: Option<NextHops>,
 }
@@ -103,6 +105,7 @@ impl View {
             agreed,
             side: export.side,
             policy: export.policy.clone(),
+            originates: export.default_originate,
             next_hops: export.next_hops(family),
         }
     }
@@ -130,6 +133,19 @@ impl View {
             .families()
             .map(|family| FamilyAgreed { receive_add_path: family.send_add_path, ..family });
         self.agreed.with_families(families.collect::<Vec<_>>())
+    }
+
+    /// Whether members are told a default route, whether or not there is one.
+    pub(super) fn originates(&self) -> bool {
+        self.originates && self.next_hops.is_some()
+    }
+
+    /// What the members are to be told of a prefix whatever is selected.
+    #[inline]
+    pub(super) fn originated<A: Address>(&self, prefix: Prefix<A>, sets: &Sets) -> Option<Wish> {
+        let attributes = sets.default_route();
+        let told = prefix.len() == 0 && attributes.is_some() && self.originates();
+        told.then(|| Wish { attributes, ..Wish::default() })
     }
 
     /// What the members, of which some have these addresses, are to be told of a route.

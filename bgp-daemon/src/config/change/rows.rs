@@ -71,6 +71,7 @@ rows! {
         Routes "most prefixes" max_prefixes max_prefixes;
         NextSession "hold time" timers.hold plain;
         NextSession "shortest hold time" timers.min_hold plain;
+        NextSession "keepalive" timers.keepalive keepalive;
         NextSession "connect retry" timers.connect_retry lasting;
         NextSession "idle hold" timers.idle_hold lasting;
         NextSession "longest idle hold" timers.idle_hold_max lasting;
@@ -80,15 +81,15 @@ rows! {
         Routes "first AS checked" first_asn yes;
         Routes "AS override" as_override yes;
         Routes "private ASes removed" remove_private remove_private;
-        Routes "route reflector client" client yes;
+        Reset "route reflector client" client yes;
         Reset "role" role optional;
-        Reset "strict role" strict_role yes;
+        NextSession "strict role" strict_role yes;
         Routes "default route told" default_originate yes;
         NextSession "graceful restart" graceful_restart graceful_restart;
         Routes "blackhole" blackhole blackhole;
         Routes "limits" limits limits;
         Routes "discarded attributes" discards discards;
-        Reset "shutdown" shutdown shutdown;
+        Shutdown "shutdown" shutdown shutdown;
     }
 }
 
@@ -112,7 +113,7 @@ rows! {
         Routes "cluster id" cluster_id cluster_id;
         Nothing "listening on" listen list;
         Routes "selection" selection selection;
-        Routes "next hops resolved" resolve_next_hops yes;
+        NextStart "next hops resolved" resolve_next_hops yes;
         Routes "own routes" routes long;
         Routes "discarded prefixes" discards long;
         Routes "aggregates" aggregates long;
@@ -150,6 +151,10 @@ fn yes(value: &bool) -> String {
 
 fn lasting(value: &Duration) -> String {
     Lasting(*value).to_string()
+}
+
+fn keepalive(value: &Option<Duration>) -> String {
+    value.as_ref().map_or_else(|| "a third of the hold time".into(), lasting)
 }
 
 fn distance(value: &Distance) -> String {

@@ -35,14 +35,13 @@ pub(super) fn read(reading: &mut Reading<'_>, raw: &RawConfig, config: &mut Conf
     for (at, raw) in raw.peer.iter().enumerate() {
         config.peers.extend(peer(reading, &format!("peer[{at}]"), raw, &groups, &mut seen, config, about));
     }
-    for (name, given) in groups {
-        let is_used = config.peers.iter().any(|peer| peer.group.as_deref() == Some(name));
-        let accepts = config.groups.iter().any(|group| *group.name == *name && !group.accept_from.is_empty());
-        let is_wrong = raw.group.iter().any(|group| group.accept_from.is_some()) && !accepts;
-        if !is_used && !accepts && !is_wrong {
+    let is_named = |name: &Text| raw.peer.iter().any(|peer| peer.group.as_ref() == Some(name));
+    for (at, group) in raw.group.iter().enumerate().filter(|(_, group)| group.accept_from.is_none()) {
+        if let Some(name) = group.name.as_ref().filter(|name| !is_named(name)) {
+            let name: String = name.0.escape_debug().collect();
             let message =
                 format!("no peer is in group {name}, and it accepts none; add accept_from, or take it out");
-            reading.notes.warn(given.path, message);
+            reading.notes.warn(format_args!("group[{at}]"), message);
         }
     }
 }

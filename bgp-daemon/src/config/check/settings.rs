@@ -67,6 +67,7 @@ given! {
     max_prefixes: Option<MaxPrefixes>,
     hold: HoldTime,
     min_hold: HoldTime,
+    keepalive: Duration,
     connect_retry: Duration,
     idle_hold: Duration,
     idle_hold_max: Duration,
@@ -88,6 +89,20 @@ given! {
     shutdown: Option<Box<str>>,
 }
 
+/// A leaf of a table, read by a function of its text.
+macro_rules! one {
+    ($notes:ident, $raw:ident, $path:ident, $($field:ident).+, $parse:expr) => {
+        $notes.one(format_args!(concat!("{}", $(".", stringify!($field)),+), $path), $raw.$($field).+.as_ref(), $parse)
+    };
+}
+
+/// A key of a table, read by a function that knows its place.
+macro_rules! whole {
+    ($notes:ident, $raw:ident, $path:ident, $field:ident, $parse:expr) => {
+        $parse($notes, &format!(concat!("{}.", stringify!($field)), $path), $raw.$field.as_ref())
+    };
+}
+
 /// Reads the settings of one table after the other.
 pub(super) struct Reading<'a> {
     pub(super) notes: Notes,
@@ -106,59 +121,43 @@ impl Reading<'_> {
         let export = self.policy(&at("export"), raw.export.as_ref(), false);
         let password = self.password(path, raw);
         let n = &mut self.notes;
-        macro_rules! one {
-            ($field:ident, $parse:expr) => {
-                n.one(at(stringify!($field)), raw.$field.as_ref(), $parse)
-            };
-            ($table:ident.$field:ident, $parse:expr) => {
-                n.one(
-                    at(concat!(stringify!($table), ".", stringify!($field))),
-                    raw.$table.$field.as_ref(),
-                    $parse,
-                )
-            };
-        }
-        macro_rules! whole {
-            ($field:ident, $parse:expr) => {
-                $parse(n, &at(stringify!($field)), raw.$field.as_ref())
-            };
-        }
         Given {
-            description: one!(description, |text| leaf::line(text, 255)),
-            asn: whole!(asn, remote_as),
-            local_asn: one!(local_asn, leaf::asn),
-            port: one!(port, port),
-            source_address: one!(source_address, leaf::address),
-            passive: one!(passive, leaf::yes),
+            description: one!(n, raw, path, description, |text| leaf::line(text, 255)),
+            asn: whole!(n, raw, path, asn, remote_as),
+            local_asn: one!(n, raw, path, local_asn, leaf::asn),
+            port: one!(n, raw, path, port, port),
+            source_address: one!(n, raw, path, source_address, leaf::address),
+            passive: one!(n, raw, path, passive, leaf::yes),
             distance: distance(n, path, raw),
             password,
-            families: whole!(families, families),
-            extended_next_hop: one!(extended_next_hop, leaf::yes),
-            add_path: one!(add_path, leaf::add_path),
+            families: whole!(n, raw, path, families, families),
+            extended_next_hop: one!(n, raw, path, extended_next_hop, leaf::yes),
+            add_path: one!(n, raw, path, add_path, leaf::add_path),
             import,
             export,
-            max_prefixes: whole!(max_prefixes, max_prefixes),
-            hold: one!(timers.hold, leaf::hold),
-            min_hold: one!(timers.min_hold, leaf::hold),
-            connect_retry: one!(timers.connect_retry, leaf::at_least_a_second),
-            idle_hold: one!(timers.idle_hold, leaf::lasting),
-            idle_hold_max: one!(timers.idle_hold_max, leaf::at_least_a_second),
-            next_hop: whole!(next_hop, next_hop),
-            own_addresses: whole!(own_addresses, own_addresses),
-            allow_own_asn: one!(allow_own_asn, |text| leaf::octet(text, 0)),
-            first_asn: one!(first_asn, leaf::yes),
-            as_override: one!(as_override, leaf::yes),
-            remove_private_as: one!(remove_private_as, leaf::remove_private),
-            route_reflector_client: one!(route_reflector_client, leaf::yes),
-            role: one!(role, leaf::role),
-            strict_role: one!(strict_role, leaf::yes),
-            default_originate: one!(default_originate, leaf::yes),
-            graceful_restart: whole!(graceful_restart, graceful_restart),
-            blackhole: whole!(blackhole, blackhole),
-            limit_as_path: one!(limits.as_path, size),
-            limit_communities: one!(limits.communities, size),
-            discard_attributes: whole!(discard_attributes, discards),
-            shutdown: one!(shutdown, leaf::shutdown),
+            max_prefixes: whole!(n, raw, path, max_prefixes, max_prefixes),
+            hold: one!(n, raw, path, timers.hold, leaf::hold),
+            min_hold: one!(n, raw, path, timers.min_hold, leaf::hold),
+            keepalive: one!(n, raw, path, timers.keepalive, leaf::at_least_a_second),
+            connect_retry: one!(n, raw, path, timers.connect_retry, leaf::at_least_a_second),
+            idle_hold: one!(n, raw, path, timers.idle_hold, leaf::lasting),
+            idle_hold_max: one!(n, raw, path, timers.idle_hold_max, leaf::at_least_a_second),
+            next_hop: whole!(n, raw, path, next_hop, next_hop),
+            own_addresses: whole!(n, raw, path, own_addresses, own_addresses),
+            allow_own_asn: one!(n, raw, path, allow_own_asn, |text| leaf::octet(text, 0)),
+            first_asn: one!(n, raw, path, first_asn, leaf::yes),
+            as_override: one!(n, raw, path, as_override, leaf::yes),
+            remove_private_as: one!(n, raw, path, remove_private_as, leaf::remove_private),
+            route_reflector_client: one!(n, raw, path, route_reflector_client, leaf::yes),
+            role: one!(n, raw, path, role, leaf::role),
+            strict_role: one!(n, raw, path, strict_role, leaf::yes),
+            default_originate: one!(n, raw, path, default_originate, leaf::yes),
+            graceful_restart: whole!(n, raw, path, graceful_restart, graceful_restart),
+            blackhole: whole!(n, raw, path, blackhole, blackhole),
+            limit_as_path: one!(n, raw, path, limits.as_path, size),
+            limit_communities: one!(n, raw, path, limits.communities, size),
+            discard_attributes: whole!(n, raw, path, discard_attributes, discards),
+            shutdown: one!(n, raw, path, shutdown, leaf::shutdown),
             path: path.into(),
         }
     }

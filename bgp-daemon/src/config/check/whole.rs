@@ -12,7 +12,7 @@ use bgp_proto::{
     numbers::{Asn, HoldTime},
     session::RemoteAs,
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 /// What counts beside the settings.
 #[derive(Clone, Copy)]
@@ -69,14 +69,19 @@ pub(super) fn settings(notes: &mut Notes, own: &Given, group: Option<&Given>, ab
 }
 
 /// Fields that have another name as keys.
-const RENAMED: &[(&str, &str)] =
-    &[("distance", "multihop"), ("hold", "timers.hold"), ("idle_hold", "timers.idle_hold")];
+const RENAMED: &[(&str, &str)] = &[
+    ("distance", "multihop"),
+    ("hold", "timers.hold"),
+    ("keepalive", "timers.keepalive"),
+    ("idle_hold", "timers.idle_hold"),
+];
 
 fn fill(given: &Given) -> PeerSettings {
     let usual = PeerSettings::new(given.asn.clone().unwrap_or(RemoteAs::Any));
     let timers = Timers {
         hold: given.hold.unwrap_or(usual.timers.hold),
         min_hold: given.min_hold.unwrap_or(usual.timers.min_hold),
+        keepalive: given.keepalive,
         connect_retry: given.connect_retry.unwrap_or(usual.timers.connect_retry),
         idle_hold: given.idle_hold.unwrap_or(usual.timers.idle_hold),
         idle_hold_max: given.idle_hold_max.unwrap_or(usual.timers.idle_hold_max),
@@ -202,6 +207,19 @@ const RULES: &[(&str, Rule)] = &[
         let Timers { hold, min_hold, .. } = s.timers;
         (min_hold > hold || hold == HoldTime::OFF && min_hold != HoldTime::OFF)
             .then(|| format!("{hold} is less than min_hold, {min_hold}; write at least \"{min_hold}\""))
+    }),
+    ("keepalive", |s, _| {
+        let third = Duration::from_millis(u64::from(s.timers.hold.seconds()) * 1000 / 3);
+        let (often, third) = (Lasting(s.timers.keepalive?), Lasting(third));
+        if s.timers.hold == HoldTime::OFF {
+            return Some("without a hold time there are no keepalives; leave it out".into());
+        }
+        (often > third).then(|| {
+            format!(
+                "\"{often}\" is more than a third of the hold time, {}; write at most \"{third}\"",
+                s.timers.hold
+            )
+        })
     }),
     ("idle_hold", |s, _| {
         let Timers { idle_hold, idle_hold_max, .. } = s.timers;

@@ -139,7 +139,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("auth_password", "write password or password_file"),
     ("max_prefix", "write max_prefixes"),
     ("peer_group", "write group"),
-    ("keepalive", "it is always a third of the hold time, so set timers.hold"),
 ];
 
 /// The number as it counts, whatever base it is written in.
