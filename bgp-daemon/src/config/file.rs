@@ -84,8 +84,15 @@ impl std::error::Error for Failure {}
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::Unreadable(path.into(), error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    read(&text, &|file| secret(&folder.join(file)))
-        .map_err(|findings| Failure::Mistakes(path.into(), findings))
+    read_in(&text, folder).map_err(|findings| Failure::Mistakes(path.into(), findings))
+}
+
+/// Reads a configuration as it stands in a file of this folder.
+///
+/// # Errors
+/// All mistakes with their lines.
+pub fn read_in(text: &str, folder: &Path) -> Result<Loaded, Vec<Finding>> {
+    read(text, &|file| secret(&folder.join(file)))
 }
 
 /// As large as the file of a password can be with blank lines at its end.

@@ -12,7 +12,7 @@ mod summary;
 
 pub use check::{Checked, Files, Refused, Secret, check};
 #[cfg(feature = "toml")]
-pub use file::{Failure, Loaded, load, read};
+pub use file::{Failure, Loaded, load, read, read_in};
 #[cfg(feature = "toml")]
 pub use lines::{Finding, report};
 

@@ -4,21 +4,25 @@ use super::{Ended, Engine, Faulty, KeptDown, Messages, PeerId};
 use crate::{
     config::{Password, Remote},
     peer::Peer,
-    rib::{Listed, Place, SenderId},
+    rib::{Listed, Place, Seen, SenderId},
 };
 use bgp_proto::{
     family::Family,
-    session::{SessionState, Terms},
+    session::{RemoteAs, SessionState, Terms},
     time::Time,
 };
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Bound};
 
 /// What there is to be seen of a peer.
 #[derive(Clone, Debug)]
 pub struct PeerView<'a> {
     /// Its number.
     pub id: PeerId,
+    /// As who it sends routes.
+    pub sender: SenderId,
+    /// Which AS it may be in.
+    pub asn: &'a RemoteAs,
     /// Where it is.
     pub remote: &'a Remote,
     /// The address it is connected from or to.
@@ -100,6 +104,11 @@ impl Engine {
         self.peers.values().map(|peer| self.view(peer))
     }
 
+    /// The peers behind a place in that order.
+    pub fn peers_from(&self, from: Bound<PeerId>) -> impl Iterator<Item = PeerView<'_>> {
+        self.peers.range((from, Bound::Unbounded)).map(|(_, peer)| self.view(peer))
+    }
+
     /// One peer.
     pub fn peer(&self, id: PeerId) -> Option<PeerView<'_>> {
         self.peers.get(&id).map(|peer| self.view(peer))
@@ -117,6 +126,8 @@ impl Engine {
         };
         PeerView {
             id: peer.id,
+            sender: peer.sender,
+            asn: &peer.settings.asn,
             remote: &peer.remote,
             address: link.map(super::Link::address),
             local_address: link.map(super::Link::own),
@@ -147,6 +158,24 @@ impl Engine {
             || self.sources.iter().find(|(_, source)| **source == id).map(|(owner, _)| Sent::Owner(owner));
         let aggregates = || (self.aggregates == Some(id)).then_some(Sent::Owner(super::source::CONFIG));
         peer.or_else(owner).or_else(aggregates)
+    }
+
+    /// Everybody who sends routes.
+    pub fn senders(&self) -> impl Iterator<Item = (SenderId, Sent<'_>)> {
+        let peers = self.peers.values().map(|peer| (peer.sender, Sent::Peer(peer.id, &peer.remote)));
+        let owners = self.sources.iter().map(|(owner, id)| (*id, Sent::Owner(owner)));
+        let aggregates = self.aggregates.map(|id| (id, Sent::Owner(super::source::CONFIG)));
+        peers.chain(owners).chain(aggregates)
+    }
+
+    /// Watches from now on to which prefixes something happens: see [`Rib::changed`](crate::rib::Rib::changed).
+    pub fn watch(&mut self) -> Seen {
+        self.rib.watch()
+    }
+
+    /// Whether all is known that our first End-of-RIB waits for.
+    pub fn is_complete(&self) -> bool {
+        self.waiting.is_none()
     }
 
     /// The routes to a prefix, with what became of each and why.

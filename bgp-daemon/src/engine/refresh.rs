@@ -63,7 +63,7 @@ impl Engine {
     }
 
     /// Tells peers everything again. Returns how many are up and are told.
-    pub(super) fn tell_again(&mut self, which: &Which) -> usize {
+    pub fn tell_again(&mut self, which: &Which) -> usize {
         let mut told = 0;
         for id in self.chosen(which) {
             let Some(peer) = self.peers.get(&id) else { continue };

@@ -159,6 +159,11 @@ impl Policy {
         &self.0.name
     }
 
+    /// Its rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.0.rules
+    }
+
     /// Whether any rule asks for attributes or the next hop. If not, every attribute set has the same mask.
     pub fn needs_attributes(&self) -> bool {
         self.0.needs_attributes
@@ -273,6 +278,11 @@ impl Policies {
     /// The policy of this name.
     pub fn find(&self, name: &str) -> Option<&Policy> {
         self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.0.values()
     }
 
     /// How many were written, beside those that are built in.

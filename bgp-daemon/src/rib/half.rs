@@ -10,6 +10,7 @@ use super::{
     import::Judge,
     intern::{AttrId, Sets},
     peers::{Sender, SenderId},
+    recent::Recent,
     select::{self, Candidate, Settings},
     session::Export,
     slab::{self, NONE},
@@ -68,6 +69,8 @@ pub(super) struct Half<A> {
     epochs: Vec<Epoch>,
     jobs: Jobs<A>,
     watches: Vec<Watch<A>>,
+    /// For those who watch.
+    pub(super) recent: Recent<A>,
     /// For a forwarder, if there is one.
     pub(super) following: Option<Following>,
     /// How many groups were ever made.
@@ -89,6 +92,7 @@ impl<A: Address> Half<A> {
             epochs: Vec::new(),
             jobs: Jobs::default(),
             watches: Vec::new(),
+            recent: Recent::new(),
             following: None,
             made: 0,
             runs: 0,
@@ -212,13 +216,25 @@ impl<A: Address> Half<A> {
         prefix.len() == 0 && self.groups.iter().flatten().any(|group| group.view().originates())
     }
 
+    /// Frees the slots about which nothing is said any more.
+    fn give_back_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.idle);
+        for together in idle.chunks(TOGETHER) {
+            self.table.touch(together);
+            together.iter().for_each(|slot| self.give_back(*slot));
+        }
+        idle.clear();
+        self.idle = idle;
+    }
+
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
     pub(super) fn give_back(&mut self, slot: u32) {
         let unused =
             |s: &Slot<A>| s.first == NONE && s.prefix().is_some_and(|prefix| !self.is_originated(prefix));
+        let followed = || self.following.as_ref().is_none_or(|following| following.is_idle(slot));
         if self.table.slots.peek(slot).is_some_and(unused)
-            && self.following.as_ref().is_none_or(|following| following.is_idle(slot))
+            && followed()
             && self.groups.iter().flatten().all(|group| group.is_idle(slot))
         {
             self.table.remove_slot(slot);
@@ -251,6 +267,9 @@ impl<A: Address> Half<A> {
     /// Selects the best route of a slot again and offers it to every group.
     #[inline]
     fn reselect(&mut self, slot: u32, change: Change, shared: &mut Shared<'_>) {
+        if self.recent.is_watched() {
+            self.remember(slot);
+        }
         let old = self.table.slots.get(slot).best;
         let best = self.select(slot, old, change, shared);
         let same =
@@ -317,6 +336,14 @@ impl<A: Address> Half<A> {
             .map_or(NONE, |found| found.best);
         self.table.slots.get_mut(slot).med = med;
         best
+    }
+
+    /// Something happened to a slot's routes that somebody may want to see.
+    #[cold]
+    fn remember(&mut self, slot: u32) {
+        if let Some(prefix) = self.table.slots.get(slot).prefix() {
+            self.recent.note(prefix);
+        }
     }
 
     /// Offers a slot's best route to every group.
@@ -436,6 +463,12 @@ impl<A: Address> Half<A> {
         }
     }
 
+    /// What was found out about senders does not hold any more: every slot is offered anew.
+    pub(super) fn offer_all(&mut self) {
+        self.forget();
+        self.begin(Job::Offer);
+    }
+
     /// A sender is another one than before: what was kept of its routes is compared and offered anew.
     pub(super) fn peer_up(&mut self, sender: SenderId) {
         self.forget();
@@ -470,9 +503,7 @@ impl<A: Address> Half<A> {
         let before = group.encoded + group.encoded_again;
         let told = group.take(member, Around { table, sets, idle, complete });
         *runs += group.encoded + group.encoded_again - before;
-        while let Some(slot) = self.idle.pop() {
-            self.give_back(slot);
-        }
+        self.give_back_idle();
         told
     }
 
@@ -532,42 +563,6 @@ impl<A: Address> Half<A> {
     /// Compares all routes anew.
     pub(super) fn select_all(&mut self) {
         self.begin(Job::Select);
-    }
-
-    /// How many routes a sender has here.
-    pub(super) fn routes_of(&self, sender: SenderId) -> u32 {
-        self.epoch(sender).routes
-    }
-
-    /// Ends a sender's epoch: its routes are stale from now on, or do not count any more. What was stale before is
-    /// gone in either case (RFC 4724 §4.2: consecutive restarts).
-    pub(super) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
-        let epoch = self.epoch_mut(sender);
-        epoch.end(keep);
-        if epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
-    }
-
-    /// Drops what is stale of a sender's routes.
-    pub(super) fn sweep(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.drop_stale() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
-    }
-
-    /// A sender begins to send all its routes again.
-    pub(super) fn refresh_begins(&mut self, sender: SenderId) {
-        self.epoch_mut(sender).begin_refresh();
-    }
-
-    /// Drops what a sender has not sent again.
-    pub(super) fn refresh_ends(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.end_refresh() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
     }
 
     /// Compares anew where a route points to this next hop.

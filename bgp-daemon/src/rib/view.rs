@@ -217,15 +217,56 @@ impl View {
         })
     }
 
+    /// What the members, of which some have these addresses, are to be told of a route, with the reason in words.
+    ///
+    /// # Errors
+    /// They are told nothing, for this reason.
+    pub(super) fn explain<A: Address>(
+        &self,
+        route: &Route,
+        prefix: Prefix<A>,
+        sender: &Sender,
+        members: &Addresses,
+        sets: &Sets,
+    ) -> Result<(Wish, String), String> {
+        let mut memo = Memo::default();
+        self.look(route.accepted, sender, sets, &mut memo);
+        let withheld = export::withheld(&self.side, sender.learned_from(), &memo.attributes);
+        if let Some(withheld) = withheld {
+            return Err(withheld.to_string());
+        }
+        let Some((attributes, source)) = &memo.masks else {
+            return Err(format!(
+                "we have no address to write as next hop for {} on this session",
+                self.family
+            ));
+        };
+        let reason = self.policy.reason(self.policy.decide(attributes, source, prefix)).to_string();
+        match self.decide(route.accepted, prefix, members, &memo) {
+            Some(wish) => Ok((wish, reason)),
+            None => Err(reason),
+        }
+    }
+
     /// Writes attributes as the members are told them, and says the next hop. `None`: they cannot be told.
     pub(super) fn write(&self, sets: &Sets, wish: &Wish, scratch: &mut Scratch) -> Option<NextHop> {
+        let next_hop = self.prepare(sets, wish, &mut scratch.attributes);
+        scratch.section.clear();
+        scratch.attributes.encode(self.agreed.four_octet_as, &mut scratch.section);
+        next_hop
+    }
+
+    /// Attributes as the members are told them, and the next hop.
+    pub(super) fn prepare(
+        &self,
+        sets: &Sets,
+        wish: &Wish,
+        attributes: &mut PathAttributes,
+    ) -> Option<NextHop> {
         let (next_hop, section) = sets.octets_of(wish.attributes);
-        let attributes = &mut scratch.attributes;
         attributes.read(&Attributes::of_section(section));
         let changes = self.policy.rule(Some(RuleIndex::from(wish.rule))).changes();
         export::prepare(&self.side, wish.provenance, attributes, changes);
-        scratch.section.clear();
-        attributes.encode(self.agreed.four_octet_as, &mut scratch.section);
         let policy = changes.and_then(Changes::next_hop);
         Some(next_hop::written(self.next_hops.as_ref()?, wish.provenance, next_hop, policy))
     }

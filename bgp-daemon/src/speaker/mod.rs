@@ -6,6 +6,7 @@
 pub(crate) mod clock;
 mod connection;
 mod dial;
+mod discover;
 #[cfg(feature = "kernel")]
 mod forward;
 mod identity;
@@ -261,7 +262,7 @@ impl Speaker {
     }
 
     /// Does something with the engine, between two of its rounds.
-    async fn tell<T, F>(&self, what: F) -> Result<T, Error>
+    pub async fn tell<T, F>(&self, what: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Engine, Time) -> T + Send + 'static,

@@ -32,10 +32,12 @@ const ORDERS: usize = MAX_WRITES + CHUNKS + 16;
 /// How long connections that close may take when the speaker ends.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Something to be done with the engine, between two rounds.
+pub(super) type Turn = Box<dyn FnOnce(&mut Engine, Time) + Send>;
+
 /// What somebody asks for.
 pub(super) enum Request {
-    /// Do something with the engine.
-    Engine(Box<dyn FnOnce(&mut Engine, Time) + Send>),
+    Engine(Turn),
     Change(Box<Change>, oneshot::Sender<Result<Changed, Error>>),
     /// Say when all that was changed before is on the wire.
     Written(oneshot::Sender<()>),
@@ -129,7 +131,7 @@ impl Task {
             let works = self.engine.work(now);
             let more = inputs.forwarder.tell(&mut self.engine, works) || works;
             self.engine.fill(now);
-            self.act(now);
+            self.act();
             if self.engine.is_down() {
                 return self.end(inputs).await;
             }
@@ -242,7 +244,7 @@ impl Task {
     }
 
     /// Does what the engine asks for.
-    fn act(&mut self, now: Time) {
+    fn act(&mut self) {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Write(key, octets) => self.order(key, Order::Write(octets)),
@@ -259,7 +261,6 @@ impl Task {
                 Action::Event(event) => self.say(event),
             }
         }
-        let _ = now;
     }
 
     /// A connection that has ended, or is so far behind as the engine never lets it be, is told nothing: it reports its

@@ -87,7 +87,7 @@ pub(crate) async fn start(config: Config) -> Running {
 pub(crate) async fn start_as(config: Config, start: Start) -> Result<Running, Error> {
     let speaker = Speaker::start(config, start)?;
     let events = speaker.events();
-    let port = speaker.listening().await?.first().map_or(0, |address| address.port());
+    let port = speaker.listening().await?.first().map_or(0, std::net::SocketAddr::port);
     Ok(Running { speaker, events, port })
 }
 

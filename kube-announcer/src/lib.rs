@@ -1,0 +1,8 @@
+//! What a Kubernetes cluster makes reachable on a node, decided as plain values: objects in, a plan out.
+
+#![deny(missing_docs)]
+
+pub mod crd;
+pub mod object;
+pub mod router_config;
+pub mod wish;
