@@ -1,7 +1,9 @@
 //! Which path is answered by whom, and on which socket.
 
 use super::{
-    look, metrics, peers,
+    look,
+    metrics::Latency,
+    peers,
     problem::Problem,
     routes,
     socket::{NoSocket, Socket},
@@ -196,8 +198,11 @@ impl Api {
             Place::Http(address) => {
                 let listener =
                     TcpListener::bind(address).await.map_err(|error| NoSocket::new(address, error))?;
-                let router = metrics::router().fallback(unknown).with_state(shared);
-                Task::spawn(axum::serve(listener, router).into_future())
+                let latency = Latency::new();
+                let router = latency.router().fallback(unknown).with_state(Arc::clone(&shared));
+                Task::spawn(async move {
+                    tokio::join!(axum::serve(listener, router).into_future(), latency.measure(shared))
+                })
             }
         })
     }

@@ -3,6 +3,7 @@
 mod api;
 mod examples;
 mod life;
+mod metrics;
 mod million;
 mod refusals;
 mod world;

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{asking, document::Peer, look::resident, problem::Problem, serve::Shared},
-    engine::PeerId,
+    engine::{PeerId, Totals},
 };
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -17,9 +17,7 @@ const PAGE: usize = 64;
 pub(super) struct Snapshot {
     pub(super) peers: Vec<Peer>,
     pub(super) states: BTreeMap<String, u64>,
-    pub(super) messages: BTreeMap<(&'static str, String), u64>,
-    pub(super) notifications: BTreeMap<(&'static str, u8, u8), u64>,
-    pub(super) malformed: BTreeMap<String, u64>,
+    pub(super) totals: Totals,
     pub(super) prefixes: u64,
     pub(super) routes: u64,
     pub(super) attribute_sets: u64,
@@ -37,6 +35,7 @@ impl Snapshot {
                     routes: rib.route_count() as u64,
                     attribute_sets: rib.attribute_sets() as u64,
                     octets: rib.octets() as u64,
+                    totals: engine.totals(),
                     ..Snapshot::default()
                 }
             })
@@ -61,14 +60,6 @@ impl Snapshot {
 
     fn add(&mut self, peer: Peer) {
         *self.states.entry(peer.state.clone()).or_default() += 1;
-        for (direction, messages) in [("received", &peer.messages.received), ("sent", &peer.messages.sent)] {
-            for (kind, count) in messages {
-                *self.messages.entry((direction, kind.clone())).or_default() += count;
-            }
-        }
-        for (treatment, count) in &peer.malformed {
-            *self.malformed.entry(treatment.clone()).or_default() += count;
-        }
         if self.peers.len() < OWN {
             self.peers.push(peer);
         }
