@@ -6,6 +6,7 @@
 mod clock;
 mod connection;
 mod dial;
+mod discover;
 mod identity;
 mod interfaces;
 mod link;

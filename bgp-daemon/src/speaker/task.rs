@@ -31,10 +31,12 @@ const ORDERS: usize = MAX_WRITES + CHUNKS + 16;
 /// How long connections that close may take when the speaker ends.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Something to be done with the engine, between two rounds.
+pub(super) type Turn = Box<dyn FnOnce(&mut Engine, Time) + Send>;
+
 /// What somebody asks for.
 pub(super) enum Request {
-    /// Do something with the engine.
-    Engine(Box<dyn FnOnce(&mut Engine, Time) + Send>),
+    Engine(Turn),
     Change(Box<Change>, oneshot::Sender<Result<Changed, Error>>),
     /// Say when all that was changed before is on the wire.
     Written(oneshot::Sender<()>),
@@ -119,7 +121,7 @@ impl Task {
             }
             let more = self.engine.work(now);
             self.engine.fill(now);
-            self.act(now);
+            self.act();
             if self.engine.is_down() {
                 return self.end(inputs).await;
             }
@@ -225,7 +227,7 @@ impl Task {
     }
 
     /// Does what the engine asks for.
-    fn act(&mut self, now: Time) {
+    fn act(&mut self) {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Write(key, octets) => self.order(key, Order::Write(octets)),
@@ -242,7 +244,6 @@ impl Task {
                 Action::Event(event) => self.say(event),
             }
         }
-        let _ = now;
     }
 
     /// A connection that has ended, or is so far behind as the engine never lets it be, is told nothing: it reports its
