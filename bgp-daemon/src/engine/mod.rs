@@ -192,6 +192,11 @@ impl Engine {
         &self.config
     }
 
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
+    }
+
     /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.
     pub fn next_hop(&mut self, address: IpAddr, cost: Option<u32>) {
         self.rib.next_hop(address, cost);
