@@ -4,4 +4,6 @@
 
 pub mod crd;
 pub mod object;
+pub mod plan;
+pub mod snapshot;
 pub mod wish;
