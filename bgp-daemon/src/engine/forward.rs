@@ -62,11 +62,6 @@ impl Engine {
         self.rib.changed_next_hops().collect()
     }
 
-    /// Whether peers had their chance to say again what they said before a restart of ours.
-    pub fn is_complete(&self) -> bool {
-        self.waiting.is_none()
-    }
-
     /// Routes of others came or went in the kernel.
     pub fn passed(&mut self, now: Time, from: KernelRoutes, come: &[IpNet], gone: &[IpNet]) {
         let known = self.passed.entry(from).or_default();
