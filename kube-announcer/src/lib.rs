@@ -5,4 +5,5 @@
 pub mod crd;
 pub mod object;
 pub mod router_config;
+pub mod source;
 pub mod wish;
