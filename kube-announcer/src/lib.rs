@@ -2,6 +2,7 @@
 
 #![deny(missing_docs)]
 
+pub mod check_host;
 pub mod crd;
 pub mod object;
 pub mod router_config;
