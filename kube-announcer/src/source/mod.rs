@@ -15,6 +15,16 @@ pub enum Change {
     Remove(Key),
 }
 
+impl Change {
+    /// The object that is there now, unless it is gone.
+    pub fn applied(self) -> Option<Object> {
+        match self {
+            Change::Apply(object) => Some(*object),
+            Change::Remove(_) => None,
+        }
+    }
+}
+
 /// What a source tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
