@@ -58,6 +58,11 @@ pub struct Changed {
     pub needs_start: bool,
 }
 
+/// Whether something differs that only a new start applies.
+fn needs_start(old: &Config, new: &Config) -> bool {
+    old.resolve_next_hops != new.resolve_next_hops || old.kernel != new.kernel
+}
+
 impl Engine {
     /// Makes a change: all of it, or nothing.
     pub fn change(&mut self, now: Time, change: Change) -> Result<Changed, NotDone> {
@@ -98,8 +103,7 @@ impl Engine {
         // Peers are changed one by one by methods that look at `self`: this is the one copy that takes.
         let new = self.config.clone();
         let grounds = [Ground::new(&old, old_id), Ground::new(&new, self.router_id())];
-        let mut changed =
-            Changed { needs_start: old.resolve_next_hops != new.resolve_next_hops, ..Changed::default() };
+        let mut changed = Changed { needs_start: needs_start(&old, &new), ..Changed::default() };
         self.remove_peers(now, &grounds[1], &mut changed);
         let mut rules = Rules::default();
         let known: Vec<PeerId> = self.peers.keys().copied().collect();
@@ -117,6 +121,7 @@ impl Engine {
         self.add_peers(now, &new, &mut changed);
         self.apply_routes(now, &old, &new);
         self.rib.set_selection(new.selection);
+        self.forward_anew(now, &old);
         self.dirty = true;
         changed
     }

@@ -16,6 +16,7 @@ mod down;
 mod drive;
 mod event;
 mod fill;
+mod forward;
 mod limits;
 mod link;
 mod listing;
@@ -43,7 +44,7 @@ pub use source::Change;
 pub use totals::{Notified, Totals};
 
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, KernelRoutes, PeerSettings, Remote},
     peer::{
         Peer,
         offer::{self, Us},
@@ -58,6 +59,7 @@ use bgp_proto::{
     time::Time,
     wire::open::OpenTooLong,
 };
+use ipnet::IpNet;
 use restart::Waiting;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -143,6 +145,10 @@ pub struct Engine {
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
     going_down: bool,
+    /// Somebody wants to hear what is chosen.
+    forwards: bool,
+    /// The kernel's routes that may be announced as our own.
+    passed: BTreeMap<KernelRoutes, BTreeSet<IpNet>>,
 }
 
 /// A time in whole seconds, as the RIB counts it.
@@ -181,6 +187,8 @@ impl Engine {
             waiting: None,
             recount: BTreeSet::new(),
             going_down: false,
+            forwards: false,
+            passed: BTreeMap::new(),
         };
         engine.change(now, Change::new().config(config))?;
         engine.hold_back(now);
