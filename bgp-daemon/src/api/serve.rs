@@ -75,7 +75,10 @@ type Shares = Arc<Shared>;
 
 /// What everybody may ask.
 fn looking() -> Router<Shares> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "kernel")]
+    let router = router.route("/kernel", get(super::kernel::list));
+    router
         .route("/status", get(look::status))
         .route("/peers", get(peers::list))
         .route("/peers/{peer}", get(peers::one))

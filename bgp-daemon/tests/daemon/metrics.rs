@@ -51,7 +51,11 @@ fn every_metric_is_there_once_and_in_the_open_form() {
     let peer = world.address(2);
     assert_eq!(value(&format!("bgp_peer_state{{peer=\"{peer}\"}}")), Some("6"));
     assert_eq!(value(&format!("bgp_peer_flaps_total{{peer=\"{peer}\"}}")), Some("1"));
-    assert_eq!(value("bgp_notifications_total{direction=\"sent\",code=\"6\",subcode=\"9\"}"), Some("1"), "a hard reset");
+    assert_eq!(
+        value("bgp_notifications_total{direction=\"sent\",code=\"6\",subcode=\"9\"}"),
+        Some("1"),
+        "a hard reset"
+    );
     let names = text.lines().filter(|line| line.starts_with("# ")).collect::<Vec<_>>().join("\n");
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("metrics", names);

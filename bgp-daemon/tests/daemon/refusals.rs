@@ -36,10 +36,18 @@ fn every_refusal_is_a_sentence_with_what_to_do() {
         (&["announce", "192.0.2.1/24"], 1, "192.0.2.1/24 has bits set behind its length; write 192.0.2.0/24"),
         (&["announce", "192.0.2.0/24", "--community", "x"], 1, "community \"x\" is not a community; write"),
         (&["log", "loud!"], 1, "\"loud!\" is no level of logging; write error, warn, info, debug or trace"),
+        (
+            &["show", "kernel"],
+            5,
+            "no routes are installed: there is no [kernel] in the configuration; add [kernel] to have them installed",
+        ),
+        (&["reset", "all", "--soft", "in"], 1, "all peers: no session is up that agreed to route refresh"),
+        (&["reset", "all", "--soft", "out"], 1, "all peers: no session is up"),
         (&["show", "memory", "--watch"], 2, "only peers and routes can be watched; leave --watch out"),
         (&["show", "routes", "many"], 2, "write a prefix like 203.0.113.0/24, or an address"),
         (&["show"], 2, "Usage: bgp-daemon show"),
     ];
+    edge.says(&["shutdown", "transit"]);
     for (arguments, code, sentence) in rows {
         let asked = edge.ask(arguments);
         assert_eq!((asked.code, asked.out.as_str()), (*code, ""), "{arguments:?}: {}", asked.err);

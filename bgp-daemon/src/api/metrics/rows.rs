@@ -61,6 +61,10 @@ rows! {
         |all| vec![(vec![], all.attribute_sets)];
     Gauge "bgp_rib_octets" "Octets of memory that tables and attribute sets take"
         |all| vec![(vec![], all.octets)];
+    Gauge "bgp_fib_routes" "Routes of ours in the kernel, and those that are kept out of it for a reason"
+        |all| all.fib.iter().flat_map(|counts| ["installed", "held"].into_iter().zip(*counts)).map(|(state, count)| {
+            (vec![("state", state.to_owned())], count)
+        }).collect();
     Gauge "process_resident_memory_bytes" "Octets of memory that the process holds"
         |all| all.resident.into_iter().map(|octets| (vec![], octets)).collect();
 }

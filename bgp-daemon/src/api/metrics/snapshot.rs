@@ -23,6 +23,8 @@ pub(super) struct Snapshot {
     pub(super) attribute_sets: u64,
     pub(super) octets: u64,
     pub(super) resident: Option<u64>,
+    /// Routes in the kernel, and kept out of it.
+    pub(super) fib: Option<[u64; 2]>,
 }
 
 impl Snapshot {
@@ -41,6 +43,11 @@ impl Snapshot {
             })
             .await?;
         all.resident = resident();
+        #[cfg(feature = "kernel")]
+        {
+            let installed = crate::api::kernel::totals(&shared.speaker).await;
+            all.fib = installed.map(|totals| [totals.installed as u64, totals.held as u64]);
+        }
         let mut from = Bound::Unbounded;
         loop {
             let page: Vec<(PeerId, Peer)> = shared

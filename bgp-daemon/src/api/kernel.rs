@@ -1,0 +1,48 @@
+//! Routes in the kernel, where this speaker installs any.
+
+use super::{document::Kernel, lines, problem::Problem, serve::Shared};
+use crate::{
+    kernel::Row,
+    speaker::{Error, Speaker},
+};
+use axum::{extract::State, response::Response};
+use ipnet::IpNet;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Routes of a page.
+const PAGE: usize = 256;
+
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::NoKernel => Problem::missing(format!("{error}; add [kernel] to have them installed")),
+        _ => Problem::gone(),
+    }
+}
+
+/// `GET /kernel`.
+pub(super) async fn list(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+    let mut page = shared.speaker.kernel_routes(None, PAGE).await.map_err(problem)?;
+    Ok(lines::respond(|pages| async move {
+        loop {
+            let routes: Vec<_> = page.rows.iter().map(Kernel::from).collect();
+            if pages.send(&routes).await.is_err() || page.next.is_none() {
+                return;
+            }
+            page = match shared.speaker.kernel_routes(page.next, PAGE).await.map_err(problem) {
+                Ok(page) => page,
+                Err(problem) => return pages.fail(&problem).await,
+            };
+        }
+    }))
+}
+
+/// The routes to these prefixes; nothing where none are installed at all.
+pub(super) async fn routes_to(speaker: &Speaker, prefixes: Vec<IpNet>) -> BTreeMap<IpNet, Kernel> {
+    let rows = speaker.kernel_routes_to(prefixes).await.map(|page| page.rows).unwrap_or_default();
+    rows.iter().map(|row: &Row| (row.prefix, Kernel::from(row))).collect()
+}
+
+/// How many routes are installed, and kept out; `None`: the speaker installs none.
+pub(super) async fn totals(speaker: &Speaker) -> Option<crate::fib::Totals> {
+    speaker.kernel_routes(None, 0).await.ok().map(|page| page.totals)
+}
