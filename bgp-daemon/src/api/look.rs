@@ -60,13 +60,9 @@ pub(super) async fn why(
         }
         found
     });
-    let mut found = found.await?;
+    let found = found.await?;
     #[cfg(feature = "kernel")]
-    {
-        let prefixes = found.iter().map(|(prefix, _)| *prefix).collect();
-        let mut installed = super::kernel::routes_to(&shared.speaker, prefixes).await;
-        found.iter_mut().for_each(|(prefix, why)| why.kernel = installed.remove(prefix));
-    }
+    let found = super::kernel::beside(&shared.speaker, found).await;
     let found: Vec<_> = found.into_iter().map(|(_, why)| why).collect();
     if found.is_empty() {
         return Err(Problem::missing(format!(

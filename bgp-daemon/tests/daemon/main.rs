@@ -2,6 +2,7 @@
 
 mod api;
 mod examples;
+mod kernel;
 mod life;
 mod metrics;
 mod million;

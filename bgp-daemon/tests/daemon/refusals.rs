@@ -115,3 +115,28 @@ fn a_configuration_with_mistakes_is_not_run_and_all_of_them_are_printed() {
     let asked = alone(&["check", missing.to_str().unwrap()]);
     assert!(asked.code == 3 && asked.err.contains("missing.toml cannot be read"), "{}", asked.err);
 }
+
+#[test]
+fn who_may_not_open_the_socket_is_told_what_to_do() {
+    if !lab::need(&[lab::Need::Root, lab::Need::Program("setpriv")]) {
+        return;
+    }
+    let world = World::new();
+    let edge = world.start("edge", EDGE);
+    // The folder of a test is its user's alone.
+    std::fs::set_permissions(world.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Where the program itself lies others may not look, so it is copied.
+    let copy = world.path("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_bgp-daemon"), &copy).unwrap();
+    let ask = |socket: &std::path::Path| {
+        let mut ask = std::process::Command::new("setpriv");
+        ask.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy).arg("--socket").arg(socket);
+        crate::world::Asked::from(ask.args(["show", "peers"]).output().unwrap())
+    };
+    let asked = ask(&edge.socket);
+    let sentence = world.fill(
+        "bgp-daemon: you may not use {folder}/edge.sock; become a user or group that owns it, or ask its read-only socket with --socket\n",
+    );
+    assert_eq!((asked.code, asked.err), (4, sentence));
+    assert_eq!(ask(&world.path("read.sock")).code, 0);
+}
