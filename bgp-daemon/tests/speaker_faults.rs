@@ -236,7 +236,9 @@ async fn peers_whose_dials_fail_are_said_once() {
     let nobody = std::net::TcpListener::bind("127.0.0.79:0").unwrap().local_addr().unwrap();
     let settings = PeerSettings { port: nobody.port(), ..active(1, 3, 0).settings };
     let lost = Peer { remote: Remote::Address(nobody.ip(), None), group: None, settings };
-    let mut running = start(Config { peers: vec![lost], ..config(1) }).await;
+    let mut running = start(config(1)).await;
+    let wanted = Config { peers: vec![lost], ..config(1) };
+    running.speaker.reload(wanted).await.unwrap();
     let is = |event: &Event| matches!(event, Event::NotUp { .. });
     let said = running.event("the dial to fail", is).await.to_string();
     assert!(said.contains("127.0.0.79") && said.contains("refused"), "{said}");

@@ -166,7 +166,7 @@ impl Speaker {
         self.change(Change::new().config(config)).await
     }
 
-    /// What happens from now on.
+    /// What happens from now on. To miss nothing, start without peers and give them by [`Speaker::reload`].
     pub fn events(&self) -> Events {
         Events(self.events.upgrade().map(|events| events.subscribe()))
     }

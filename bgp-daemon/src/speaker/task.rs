@@ -272,14 +272,13 @@ impl Task {
         }
     }
 
-    /// Lets connections say their last words.
-    async fn end(self, inputs: Inputs) {
+    /// Lets connections say their last words. Who waits for the end finds the ports free.
+    async fn end(mut self, inputs: Inputs) {
         let Inputs { mut reports, arrivals, requests } = inputs;
-        let Task { listeners, connections, reports: ours, .. } = self;
-        drop((listeners, arrivals, connections, ours));
+        self.listeners.close_all().await;
+        drop((self, arrivals));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
-        // Now whoever waits for the end hears of it.
         drop(requests);
     }
 }
