@@ -18,6 +18,8 @@ pub mod api;
 pub mod config;
 pub mod engine;
 pub mod fib;
+#[cfg(feature = "kernel")]
+pub mod kernel;
 mod peer;
 pub mod policy;
 pub mod rib;

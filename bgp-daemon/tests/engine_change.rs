@@ -6,7 +6,7 @@ use bench_peer::{Bench, Other, config, group, local, remote};
 use bgp_daemon::{
     config::{Config, Distance, MaxPrefixes, Password, PeerSettings, Timers},
     engine::{Change, Effect, Engine, NotDone},
-    policy::{NextHopChange, Policy},
+    policy::{self, Names, NextHopChange, Policy, raw::RawPolicies},
     rib::Selection,
 };
 use bgp_proto::{
@@ -93,6 +93,30 @@ fn a_policy_changes_what_is_told_without_a_word_more() {
     assert_eq!([1, 2, 3].map(|number| bench.other(number).routes().len()), [0, 0, 2]);
     assert_eq!([1, 2, 3].map(|number| bench.other(number).heard().len()), [2, 2, 0]);
     assert_eq!(bench.engine.rib().runs(), runs + 1, "those who change alike share what is encoded");
+}
+
+/// Import and export alike know a peer's routes by its group.
+#[test]
+fn another_group_of_a_peer_changes_what_policies_say_of_its_routes_and_not_its_session() {
+    let raw: RawPolicies = toml::from_str(
+        r#"from-a.rules = [{ match = { source = "external", group = "a" }, then = "accept" }]"#,
+    )
+    .unwrap();
+    let only = policy::check(&raw, &Names::default()).unwrap().find("from-a").unwrap().clone();
+    let grouped = |name: &str| {
+        let mut config = config([1, 2]);
+        config.peers[0].group = Some(name.into());
+        config.peers[1].settings.export = Some(only.clone());
+        config
+    };
+    let mut bench = Bench::up(grouped("a"), [1, 2]);
+    bench.other(1).announce(&[65001], &["10.0.0.0/8"]);
+    bench.settle();
+    for (group, told) in [("a", 1), ("b", 0), ("a", 1)] {
+        bench.change(Change::new().config(grouped(group)));
+        assert_eq!(bench.other(2).routes().len(), told, "{group}");
+    }
+    assert_eq!(bench.view(1).flaps, 0);
 }
 
 #[test]

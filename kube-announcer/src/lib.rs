@@ -4,5 +4,7 @@
 
 pub mod crd;
 pub mod object;
+pub mod plan;
 pub mod router_config;
+pub mod snapshot;
 pub mod wish;

@@ -7,7 +7,7 @@ use super::{
     source::CONFIG,
 };
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, PeerSettings, Remote, change},
     peer::{
         KeptDown, Peer,
         offer::{self, Us},
@@ -58,6 +58,11 @@ pub struct Changed {
     pub needs_start: bool,
 }
 
+/// Whether something differs that only a new start applies.
+fn needs_start(old: &Config, new: &Config) -> bool {
+    old.resolve_next_hops != new.resolve_next_hops || old.kernel != new.kernel
+}
+
 impl Engine {
     /// Makes a change: all of it, or nothing.
     pub fn change(&mut self, now: Time, change: Change) -> Result<Changed, NotDone> {
@@ -98,8 +103,7 @@ impl Engine {
         // Peers are changed one by one by methods that look at `self`: this is the one copy that takes.
         let new = self.config.clone();
         let grounds = [Ground::new(&old, old_id), Ground::new(&new, self.router_id())];
-        let mut changed =
-            Changed { needs_start: old.resolve_next_hops != new.resolve_next_hops, ..Changed::default() };
+        let mut changed = Changed { needs_start: needs_start(&old, &new), ..Changed::default() };
         self.remove_peers(now, &grounds[1], &mut changed);
         let mut rules = Rules::default();
         let known: Vec<PeerId> = self.peers.keys().copied().collect();
@@ -117,6 +121,7 @@ impl Engine {
         self.add_peers(now, &new, &mut changed);
         self.apply_routes(now, &old, &new);
         self.rib.set_selection(new.selection);
+        self.forward_anew(now, &old);
         self.dirty = true;
         changed
     }
@@ -168,13 +173,15 @@ impl Engine {
         let peer = self.peers.get_mut(&id)?;
         let (new, group) = after.wanted(peer)?;
         let ours = |ground: &Ground<'_>| (ground.config.asn, ground.router_id);
-        let is_other = ours(before) != ours(after)
-            || peer.group.as_deref() != group
-            || needs_session(&peer.settings, new);
+        let is_other = ours(before) != ours(after) || change::resets(&peer.settings, new);
         let mut effect = note_rules(rules, peer, before, (after, new)).then_some(Effect::Routes);
         let mut note = |what| effect = effect.max(Some(what));
         let old = mem::replace(&mut peer.settings, new.clone());
-        peer.group = group.map(Into::into);
+        if peer.group.as_deref() != group {
+            note(Effect::Routes);
+            peer.group = group.map(Into::into);
+            self.rib.set_group(peer.sender, group);
+        }
         if old != peer.settings {
             note(Effect::Noted);
         }
@@ -227,16 +234,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether settings differ on which a session stands.
-fn needs_session(old: &PeerSettings, new: &PeerSettings) -> bool {
-    fn stands_on(peer: &PeerSettings) -> impl PartialEq + '_ {
-        let offered =
-            (&peer.asn, peer.local_asn, &peer.families, peer.extended_next_hop, peer.receive_add_path);
-        (offered, peer.source_address, peer.role, peer.client)
-    }
-    stands_on(old) != stands_on(new)
 }
 
 /// Whether a dial that is under way or waited for is not what is wanted any more.

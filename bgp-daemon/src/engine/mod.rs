@@ -16,6 +16,7 @@ mod down;
 mod drive;
 mod event;
 mod fill;
+mod forward;
 mod limits;
 mod link;
 mod listing;
@@ -41,7 +42,7 @@ pub use mark::Mark;
 pub use source::Change;
 
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, KernelRoutes, PeerSettings, Remote},
     peer::{
         Peer,
         offer::{self, Us},
@@ -56,6 +57,7 @@ use bgp_proto::{
     time::Time,
     wire::open::OpenTooLong,
 };
+use ipnet::IpNet;
 use restart::Waiting;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -139,6 +141,10 @@ pub struct Engine {
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
     going_down: bool,
+    /// Somebody wants to hear what is chosen.
+    forwards: bool,
+    /// The kernel's routes that may be announced as our own.
+    passed: BTreeMap<KernelRoutes, BTreeSet<IpNet>>,
 }
 
 /// A time in whole seconds, as the RIB counts it.
@@ -176,6 +182,8 @@ impl Engine {
             waiting: None,
             recount: BTreeSet::new(),
             going_down: false,
+            forwards: false,
+            passed: BTreeMap::new(),
         };
         engine.change(now, Change::new().config(config))?;
         engine.hold_back(now);
@@ -190,6 +198,11 @@ impl Engine {
     /// What the engine is configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
     }
 
     /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.

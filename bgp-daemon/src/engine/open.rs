@@ -118,6 +118,10 @@ pub(super) fn is_announced(session: &Session, family: FamilyAgreed) -> bool {
     next_hop::own(&session.export.own, family.family, family.extended_next_hop).is_some()
 }
 
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
 impl Engine {
     /// A session that came up, as the RIB is told of it.
     pub(super) fn rib_session(&self, id: PeerId, on: ConnectionId, terms: &Terms) -> Option<Session> {
@@ -128,7 +132,8 @@ impl Engine {
         let basis = Basis { asn, router_id, cluster_id, settings: &peer.settings, terms, link };
         let interface = match &peer.remote {
             Remote::Interface(interface) => Some(interface.clone()),
-            Remote::Address(..) => None,
+            // A link-local next hop is one of its link.
+            Remote::Address(..) => link.interface.clone().filter(|_| is_link_local(link.address())),
         };
         Some(Session {
             address: link.address(),
