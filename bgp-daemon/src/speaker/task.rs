@@ -289,27 +289,17 @@ impl Task {
         }
     }
 
-<<<<<<< HEAD
     /// Lets connections say their last words. Who waits for the end finds the ports free.
     async fn end(mut self, inputs: Inputs) {
-        let Inputs { mut reports, arrivals, requests } = inputs;
+        let Inputs { mut reports, arrivals, requests, forwarder } = inputs;
+        let leaves = self.leaves;
         self.listeners.close_all().await;
         drop((self, arrivals));
-        // The last connection to end closes the channel.
-        let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
-=======
-    /// Lets connections say their last words.
-    async fn end(self, inputs: Inputs) {
-        let Inputs { mut reports, arrivals, requests, forwarder } = inputs;
-        let Task { listeners, connections, reports: ours, leaves, .. } = self;
-        drop((listeners, arrivals, connections, ours));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
         if leaves {
             forwarder.leave().await;
         }
-        // Now whoever waits for the end hears of it.
->>>>>>> main
         drop(requests);
     }
 }
