@@ -18,6 +18,7 @@ use std::{
     fs,
     net::{IpAddr, SocketAddr},
     process::{Command, Stdio},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -114,6 +115,28 @@ async fn a_connection_that_ends_within_a_message_ends_the_session() {
     drop(stream);
     world.tried.down(9).await;
     world.is_well().await;
+}
+
+/// Only silence on the wire may expire a hold timer.
+#[tokio::test]
+async fn a_speaker_that_stood_still_hears_its_peers_before_it_gives_them_up() {
+    let mut world = World::new().await;
+    let mut stream = world.connect(address(9)).await;
+    let mut octets = Vec::new();
+    let hold = HoldTime::new(3).unwrap();
+    Offer::new(Asn(65009), RouterId::new(9).unwrap(), hold).encode(&mut octets).unwrap();
+    stream.write_all(&octets).await.unwrap();
+    stream.write_all(&KEEPALIVE).await.unwrap();
+    world.tried.up(9).await;
+    // Its thread has better things to do than BGP until the hold time is over.
+    let (done, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let stuck = world.tried.speaker.ask(move |_, _| wait.recv_timeout(Duration::from_millis(3500)));
+    let (stuck, written) = tokio::join!(stuck, stream.write_all(&KEEPALIVE));
+    stuck.unwrap().unwrap_err();
+    written.unwrap();
+    drop(done);
+    world.is_well().await;
+    assert!(world.tried.is_up(9).await);
 }
 
 #[tokio::test]

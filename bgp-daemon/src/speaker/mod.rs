@@ -10,6 +10,7 @@ mod discover;
 #[cfg(feature = "kernel")]
 mod forward;
 mod identity;
+mod inputs;
 mod interfaces;
 mod link;
 mod listen;
@@ -28,10 +29,11 @@ use crate::{
 use bgp_proto::time::Time;
 #[cfg(feature = "kernel")]
 use forward::{Forwarder, News, hear};
+use inputs::Request;
 #[cfg(not(feature = "kernel"))]
 use nobody::{Forwarder, News, hear};
 use std::{fmt, io, net::SocketAddr, thread};
-use task::{Request, Task};
+use task::Task;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 type Report = connection::Report<dial::Ends>;
