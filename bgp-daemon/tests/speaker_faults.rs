@@ -6,7 +6,7 @@ mod speakers;
 
 use bgp_daemon::{
     config::{Config, Peer, PeerSettings, Remote},
-    engine::{Event, Shutdown, Turned},
+    engine::{Engine, Event, Shutdown, Turned},
     rib::LocalRoute,
 };
 use bgp_proto::{
@@ -23,6 +23,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    sync::oneshot,
 };
 
 const KEEPALIVE: [u8; 19] =
@@ -130,10 +131,18 @@ async fn a_speaker_that_stood_still_hears_its_peers_before_it_gives_them_up() {
     world.tried.up(9).await;
     // Its thread has better things to do than BGP until the hold time is over.
     let (done, wait) = std::sync::mpsc::sync_channel::<()>(1);
-    let stuck = world.tried.speaker.ask(move |_, _| wait.recv_timeout(Duration::from_millis(3500)));
-    let (stuck, written) = tokio::join!(stuck, stream.write_all(&KEEPALIVE));
-    stuck.unwrap().unwrap_err();
-    written.unwrap();
+    let (begun, begins) = oneshot::channel();
+    let speaker = world.tried.speaker.clone();
+    let stuck = tokio::spawn(async move {
+        let busy = move |_: &Engine, _| {
+            begun.send(()).unwrap();
+            wait.recv_timeout(Duration::from_millis(3500))
+        };
+        speaker.ask(busy).await.unwrap()
+    });
+    begins.await.unwrap();
+    stream.write_all(&KEEPALIVE).await.unwrap();
+    stuck.await.unwrap().unwrap_err();
     drop(done);
     world.is_well().await;
     assert!(world.tried.is_up(9).await);
