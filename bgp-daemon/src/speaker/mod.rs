@@ -212,9 +212,20 @@ impl Speaker {
         after: Option<ipnet::IpNet>,
         limit: usize,
     ) -> Result<crate::kernel::Page, Error> {
+        self.kernel_page(crate::kernel::Wanted::Behind(after, limit)).await
+    }
+
+    /// Our routes to these prefixes in the kernel, or kept out of it.
+    #[cfg(feature = "kernel")]
+    pub async fn kernel_routes_to(&self, prefixes: Vec<ipnet::IpNet>) -> Result<crate::kernel::Page, Error> {
+        self.kernel_page(crate::kernel::Wanted::These(prefixes)).await
+    }
+
+    #[cfg(feature = "kernel")]
+    async fn kernel_page(&self, wanted: crate::kernel::Wanted) -> Result<crate::kernel::Page, Error> {
         let asked = self.asked.as_ref().ok_or(Error::NoKernel)?;
         let (answer, answered) = oneshot::channel();
-        asked.send((after, limit, answer)).await.map_err(|_| Error::Ended)?;
+        asked.send((wanted, answer)).await.map_err(|_| Error::Ended)?;
         answered.await.map_err(|_| Error::Ended)
     }
 

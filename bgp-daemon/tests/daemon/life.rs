@@ -109,3 +109,29 @@ fn a_second_daemon_does_not_take_the_first_ones_place() {
     assert_eq!(third.code, 1);
     assert!(third.err.contains("does another BGP speaker run here?"), "{}", third.err);
 }
+
+#[test]
+fn who_asks_for_the_end_is_answered_before_it_comes() {
+    let world = World::new();
+    let config =
+        "asn = 65000\nrouter_id = \"192.0.2.254\"\nlisten = []\n[api]\nsocket = \"{folder}/edge.sock\"\n";
+    for _ in 0..10 {
+        let mut edge = world.start("edge", config);
+        assert!(edge.says(&["leave"]).contains("the daemon ends"));
+        assert_eq!(edge.end().code(), Some(0));
+    }
+}
+
+#[test]
+fn who_watches_is_told_that_the_daemon_ends() {
+    let world = World::new();
+    let mut edge = world.start("edge", EDGE);
+    let mut watch = Watch::new(&edge.socket, &["show", "peers", "--watch"]);
+    watch.until(&["transit"]);
+    edge.signal("INT");
+    assert_eq!(edge.end().code(), Some(0));
+    assert_eq!(
+        watch.end(),
+        (1, "bgp-daemon: the speaker is shutting down; ask again when it is back\n".to_owned())
+    );
+}
