@@ -283,9 +283,8 @@ impl Task {
         drop((self, arrivals));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
-        if leaves {
-            forwarder.leave().await;
-        }
+        forwarder.end(leaves).await;
+        // Now whoever waits for the end hears of it.
         drop(requests);
     }
 }
