@@ -3,7 +3,7 @@
 use super::millis;
 use bgp_daemon::{config::Remote, engine::Link};
 use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, SocketAddr, SocketAddrV6},
     time::Duration,
 };
 
@@ -57,23 +57,18 @@ impl Cable {
         format!("eth{}", self.number).into()
     }
 
-    fn ipv4(&self, side: usize) -> Ipv4Addr {
-        let [.., high, low] = self.number.to_be_bytes();
-        [10, high, low, side as u8 + 1].into()
-    }
-
-    fn ipv6(&self, side: usize) -> Ipv6Addr {
-        [0x2001, 0xdb8, 0xcab, self.number as u16, 0, 0, 0, side as u16 + 1].into()
-    }
-
     /// The address of a side.
     pub(crate) fn address(&self, side: usize) -> IpAddr {
-        match self.over {
-            Over::Ipv4 => self.ipv4(side).into(),
-            Over::Ipv6 => self.ipv6(side).into(),
-            Over::Interface => {
-                Ipv6Addr::from([0xfe80, 0, 0, 0, 0, 0, self.number as u16, side as u16 + 1]).into()
-            }
+        self.address_for(self.over, side)
+    }
+
+    fn address_for(&self, over: Over, side: usize) -> IpAddr {
+        let (number, host) = (self.number as u16, side as u16 + 1);
+        let [high, low] = number.to_be_bytes();
+        match over {
+            Over::Ipv4 => [10, high, low, host as u8].into(),
+            Over::Ipv6 => [0x2001, 0xdb8, 0xcab, number, 0, 0, 0, host].into(),
+            Over::Interface => [0xfe80, 0, 0, 0, 0, 0, number, host].into(),
         }
     }
 
@@ -91,11 +86,14 @@ impl Cable {
             IpAddr::V4(address) => SocketAddr::from((address, ports[side])),
             IpAddr::V6(address) => SocketAddrV6::new(address, ports[side], 0, 0).into(),
         });
-        Link {
-            interface: Some(self.interface()),
-            interface_ipv4: Some(self.ipv4(side)),
-            interface_ipv6: Some(self.ipv6(side)),
-            ..Link::new(local, remote)
+        let mut link = Link::new(local, remote);
+        link.interface = Some(self.interface());
+        for over in [Over::Ipv4, Over::Ipv6] {
+            match self.address_for(over, side) {
+                IpAddr::V4(address) => link.interface_ipv4 = Some(address),
+                IpAddr::V6(address) => link.interface_ipv6 = Some(address),
+            }
         }
+        link
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each scenario uses a part")]
 
+mod build;
 mod cable;
 mod check;
 mod faults;
@@ -12,6 +13,7 @@ mod round;
 mod tap;
 mod tcp;
 
+pub(crate) use build::{open_settings, policy};
 pub(crate) use cable::{Cable, Over};
 pub(crate) use check::all_routes;
 pub(crate) use node::{Node, Rule};
@@ -19,16 +21,11 @@ pub(crate) use random::Random;
 pub(crate) use tap::Told;
 
 use bgp_daemon::{
-    config::{Config, PeerSettings, Remote},
+    config::Remote,
     engine::{Change, Changed, Engine, PeerView},
-    policy::{self, Names, Policy, raw::RawPolicies},
     rib::LocalRoute,
 };
-use bgp_proto::{
-    numbers::{Asn, HoldTime, RouterId},
-    session::{RemoteAs, SessionState},
-    time::Time,
-};
+use bgp_proto::{session::SessionState, time::Time};
 use ipnet::IpNet;
 use std::{collections::BTreeMap, time::Duration};
 use tcp::Connection;
@@ -82,26 +79,6 @@ pub(crate) struct World {
     pub(crate) steps: u64,
 }
 
-/// Takes and tells everything; times are short, so that little happens while nothing does.
-pub(crate) fn open_settings(asn: u32) -> PeerSettings {
-    let mut settings = PeerSettings::new(RemoteAs::Fixed(Asn(asn)));
-    settings.import = Some(Policy::all());
-    settings.export = Some(Policy::all());
-    settings.timers.hold = HoldTime::new(30).unwrap();
-    settings.timers.idle_hold_max = secs(8);
-    settings
-}
-
-pub(crate) fn local(prefix: &str) -> LocalRoute {
-    LocalRoute::new(prefix.parse().unwrap())
-}
-
-/// The policy with these rules, as they stand between `[` and `]`.
-pub(crate) fn policy(rules: &str) -> Policy {
-    let raw: RawPolicies = toml::from_str(&format!("test.rules = [{}]", rules.replace('\n', " "))).unwrap();
-    policy::check(&raw, &Names::default()).unwrap().find("test").unwrap().clone()
-}
-
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         World {
@@ -118,57 +95,6 @@ impl World {
             busy: 0,
             places: BTreeMap::new(),
             steps: 0,
-        }
-    }
-
-    /// One more speaker of this AS; its identifier is its number, counted from 1.
-    pub(crate) fn node(&mut self, asn: u32) -> usize {
-        let number = self.nodes.len() as u32 + 1;
-        let config =
-            Config { resolve_next_hops: false, router_id: RouterId::new(number), ..Config::new(Asn(asn)) };
-        self.nodes.push(Node::new(config, self.random.next()));
-        self.nodes.len() - 1
-    }
-
-    /// A cable with a session of both sides' over it.
-    pub(crate) fn cable(&mut self, a: usize, b: usize) -> usize {
-        self.cable_over(Over::Ipv4, a, b)
-    }
-
-    pub(crate) fn cable_over(&mut self, over: Over, a: usize, b: usize) -> usize {
-        let number = self.plug(over, a, b);
-        for side in [0, 1] {
-            let cable = &self.cables[number];
-            let (node, other) = (cable.ends[side], cable.ends[1 - side]);
-            let settings = open_settings(self.nodes[other].config.asn.0);
-            let remote = cable.remote(side);
-            self.nodes[node].config.peers.push(bgp_daemon::config::Peer { remote, group: None, settings });
-        }
-        number
-    }
-
-    /// A cable of which nobody is configured to make any use.
-    pub(crate) fn plug(&mut self, over: Over, a: usize, b: usize) -> usize {
-        let number = self.cables.len();
-        let cable = Cable::new(number, over, [a, b]);
-        for (side, node) in [(0, a), (1, b)] {
-            self.places.insert((node, cable.remote(side)), (number, side));
-        }
-        self.cables.push(cable);
-        number
-    }
-
-    /// The configured settings of a node for the peer at the other end of a cable.
-    pub(crate) fn settings(&mut self, node: usize, cable: usize) -> &mut PeerSettings {
-        let remote = self.cables[cable].remote(self.cables[cable].side_of(node));
-        let peers = &mut self.nodes[node].config.peers;
-        &mut peers.iter_mut().find(|peer| peer.remote == remote).unwrap().settings
-    }
-
-    /// The same on both sides.
-    pub(crate) fn settings_of(&mut self, cable: usize, change: impl Fn(&mut PeerSettings)) {
-        for node in self.cables[cable].ends {
-            change(self.settings(node, cable));
         }
     }
 
@@ -227,24 +153,6 @@ impl World {
         self.note(&format!("{node} withdraws {} prefixes", prefixes.len()));
         self.nodes[node].own.retain(|own| !prefixes.contains(own));
         self.change(node, Change::new().update("test", Vec::new(), prefixes.to_vec()));
-    }
-
-    /// What a node accepts or tells over a cable from its next start or reload on.
-    pub(crate) fn set_rule(&mut self, node: usize, cable: usize, is_export: bool, rule: Rule) {
-        let policy = Some(rule.policy());
-        let settings = self.settings(node, cable);
-        *(if is_export { &mut settings.export } else { &mut settings.import }) = policy;
-        self.nodes[node].rules.insert((cable, is_export), rule);
-    }
-
-    pub(crate) fn rule(&self, node: usize, cable: usize, is_export: bool) -> &Rule {
-        self.nodes[node].rules.get(&(cable, is_export)).unwrap_or(&Rule::All)
-    }
-
-    /// Whether the other end of a cable is a reflection client of a node.
-    pub(crate) fn is_client(&self, node: usize, cable: usize) -> bool {
-        let remote = self.cables[cable].remote(self.cables[cable].side_of(node));
-        self.nodes[node].config.peers.iter().any(|peer| peer.remote == remote && peer.settings.client)
     }
 
     /// The cable to a peer.
@@ -327,17 +235,19 @@ impl World {
 
     /// Every session that is wanted is up, and nothing stale is kept.
     fn is_settled(&self) -> bool {
-        let running = |node: usize| self.nodes[node].engine.is_some();
-        let engines = self.nodes.iter().filter_map(|node| node.engine.as_ref());
-        let fresh = engines.flat_map(Engine::peers).all(|peer| peer.stale.is_empty());
-        fresh
-            && (0..self.cables.len()).all(|cable| {
-                let ends = self.cables[cable].ends;
-                let wanted = ends.into_iter().all(|node| {
-                    running(node) && self.peer(node, cable).is_some_and(|peer| peer.kept_down.is_none())
-                });
-                self.cables[cable].idle || !wanted || self.is_up(cable)
-            })
+        let mut wanted = vec![(0, 0); self.cables.len()];
+        for (node, engine) in self.nodes.iter().enumerate() {
+            for peer in engine.engine.iter().flat_map(Engine::peers) {
+                if !peer.stale.is_empty() {
+                    return false;
+                }
+                let (wanted, up) = &mut wanted[self.place(node, peer.remote)];
+                *wanted += usize::from(peer.kept_down.is_none());
+                *up += usize::from(peer.state == SessionState::Established);
+            }
+        }
+        let settled = |(cable, (wanted, up)): (&Cable, (usize, usize))| cable.idle || wanted < 2 || up == 2;
+        self.cables.iter().zip(wanted).all(settled)
     }
 
     /// Ends the test with the last lines of the trace.

@@ -374,7 +374,7 @@ impl World {
     }
 
     /// Octets of a connection that nobody has taken, and writes that wait for the window.
-    pub(super) fn waiting_octets(&self, cable: usize) -> usize {
+    pub(crate) fn waiting_octets(&self, cable: usize) -> usize {
         let of_cable = self.connections.values().filter(|connection| connection.cable == cable);
         let waiting = |end: &End| end.unread + end.unwritten.iter().map(Bytes::len).sum::<usize>();
         of_cable.flat_map(|connection| connection.ends.iter().map(waiting)).sum()
