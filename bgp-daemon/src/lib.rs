@@ -4,6 +4,13 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod config;
+pub mod engine;
+pub mod fib;
+mod peer;
 pub mod policy;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;

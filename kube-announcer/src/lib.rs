@@ -5,5 +5,7 @@
 pub mod crd;
 pub mod object;
 pub mod plan;
+pub mod router_config;
 pub mod snapshot;
+pub mod speak;
 pub mod wish;

@@ -36,6 +36,8 @@ pub struct Config {
     pub peers: Vec<Peer>,
     /// What it announces to all of them.
     pub announced: Vec<Announcement>,
+    /// Its main file, when it is not to be written from all this; the peers are still named, to be asked about.
+    pub text: Option<String>,
 }
 
 /// One configured peer. Times are short: hold time 9 s, connect again after 1 s.
@@ -93,7 +95,15 @@ impl Config {
     pub fn new(asn: u32, router_id: &str) -> Self {
         let router_id =
             router_id.parse().unwrap_or_else(|_| panic!("router id {router_id:?}: use an IPv4 address"));
-        Self { asn, router_id, port: 179, forwarding: false, peers: Vec::new(), announced: Vec::new() }
+        Self {
+            asn,
+            router_id,
+            port: 179,
+            forwarding: false,
+            peers: Vec::new(),
+            announced: Vec::new(),
+            text: None,
+        }
     }
 
     /// Listens on another port than 179.
@@ -107,6 +117,13 @@ impl Config {
     #[must_use]
     pub fn forwarding(mut self) -> Self {
         self.forwarding = true;
+        self
+    }
+
+    /// Has this main file, as somebody else wrote it.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.text = Some(text.to_owned());
         self
     }
 

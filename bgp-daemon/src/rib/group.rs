@@ -142,6 +142,11 @@ impl<A: Address> Group<A> {
         self.pending.untold
     }
 
+    /// How many routes a member is told, what is still to be said included.
+    pub(super) fn advertised(&self, member: u16) -> u32 {
+        self.pending.wished(member)
+    }
+
     /// The members that were told of a slot's route, as it is to be told.
     pub(super) fn told(&self, slot: u32) -> Vec<SenderId> {
         let Some(Said::Routes { source: but, .. }) = self.pending.said(slot) else { return Vec::new() };
@@ -231,7 +236,11 @@ impl<A: Address> Group<A> {
         route: Option<(&Route, &Sender)>,
         sets: &mut Sets,
     ) {
-        let wish = route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets));
+        let latest = self.views.latest();
+        let wish = match latest.originated(prefix, sets) {
+            Some(wish) => Some(Wish { view: self.views.number(), ..wish }),
+            None => route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets)),
+        };
         let is_member = &|member| self.members.contains_key(&member);
         let with = &mut Offering { sets, views: &self.views, scratch: &mut self.scratch, is_member };
         self.pending.offer(slot, prefix, wish, with);

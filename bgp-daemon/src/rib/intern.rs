@@ -130,6 +130,8 @@ pub(crate) struct Sets {
     index: Index,
     hasher: FixedState,
     pub(super) next_hops: NextHops,
+    /// The attributes of the default route that some peers are told anyway; `NONE` before the first is.
+    default: AttrId,
     /// How many sets were ever made.
     made: u32,
     /// Reused between parses.
@@ -166,6 +168,7 @@ impl Sets {
             index: Index::new(),
             hasher: FixedState::with_seed(seed),
             next_hops: NextHops::new(resolve),
+            default: AttrId::NONE,
             made: 0,
             parsed: PathAttributes::default(),
             scratch: Vec::new(),
@@ -260,6 +263,18 @@ impl Sets {
         let at = self.aliases.insert(alias);
         self.sets.get_mut(id.0).alias = at;
         self.index.insert(hash, at | ALIAS);
+    }
+
+    /// Some peer is told a default route, whether or not there is one.
+    pub(crate) fn need_default(&mut self) {
+        if !self.default.is_some() {
+            self.default = self.intern(&PathAttributes::default(), None);
+        }
+    }
+
+    /// The attributes of that default route.
+    pub(crate) fn default_route(&self) -> AttrId {
+        self.default
     }
 
     /// The set with these values, with one more reference to it.

@@ -109,6 +109,11 @@ impl Sender {
         }
     }
 
+    /// The link that the peer is on, where that is known.
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.rest.interface.as_deref()
+    }
+
     /// As the rules of the protocol see it.
     pub(crate) fn learned_from(&self) -> Option<LearnedFrom> {
         self.rest.learned_from

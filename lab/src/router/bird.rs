@@ -76,9 +76,18 @@ impl Dialect for Bird {
     }
 
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
-        let name = format!("peer{}", router.index(peer)?);
-        let printed = birdc(router, &format!("show protocols {name}"))?;
-        Ok(printed.lines().any(|line| line.starts_with(&name) && line.contains("Established")))
+        let printed = birdc(router, "show protocols all")?;
+        // Each protocol begins at the margin; what it says of itself is indented.
+        let mut lines = printed.lines().map(str::trim_end);
+        let mut is_up = false;
+        Ok(lines.any(|line| {
+            if !line.starts_with(' ') {
+                is_up = line.contains("Established");
+            }
+            let address =
+                line.trim().strip_prefix("Neighbor address:").and_then(|rest| rest.trim().parse().ok());
+            is_up && address == Some(peer)
+        }))
     }
 
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String> {
@@ -183,7 +192,7 @@ fn parse(printed: &str) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     let mut prefix = None;
     for line in printed.lines() {
-        if line.contains(" [peer") {
+        if !line.starts_with('\t') && line.contains(" [") {
             prefix = line.split_whitespace().next().and_then(|word| word.parse().ok()).or(prefix);
             let unknown = IpAddr::from([0, 0, 0, 0]);
             routes.extend(prefix.map(|prefix| Route::new(prefix, unknown, Vec::new())));

@@ -80,14 +80,20 @@ impl Dialect for GoBgp {
         let mut routes = Vec::new();
         for peer in &router.config.borrow().peers {
             for family in &peer.families {
-                let table =
-                    json(router, &["neighbor", &peer.address.to_string(), "adj-in", "-a", word(*family)])?;
-                for (prefix, paths) in table.as_object().into_iter().flatten() {
-                    let Ok(prefix) = prefix.parse() else { continue };
-                    routes.extend(paths.as_array().into_iter().flatten().map(|path| route(prefix, path)));
-                }
+                let address = peer.address.to_string();
+                routes.extend(table(&json(router, &["neighbor", &address, "adj-in", "-a", word(*family)])?));
             }
         }
+        Ok(routes)
+    }
+
+    fn accepted(&self, router: &Running) -> Result<Vec<Route>, String> {
+        let mut routes = Vec::new();
+        for family in [Family::Ipv4, Family::Ipv6] {
+            routes.extend(table(&json(router, &["global", "rib", "-a", word(family)])?));
+        }
+        // Its own routes have no path.
+        routes.retain(|route| !route.as_path.is_empty());
         Ok(routes)
     }
 
@@ -218,6 +224,15 @@ fn gobgp(router: &Running, words: &[&str]) -> Result<String, String> {
 fn json(router: &Running, words: &[&str]) -> Result<Value, String> {
     let target = socket(&router.place);
     router.ask_json("gobgp", &[&["--target", &target, "-j"], words].concat())
+}
+
+fn table(printed: &Value) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (prefix, paths) in printed.as_object().into_iter().flatten() {
+        let Ok(prefix) = prefix.parse() else { continue };
+        routes.extend(paths.as_array().into_iter().flatten().map(|path| route(prefix, path)));
+    }
+    routes
 }
 
 /// Attributes come as their code and fields that differ from one to the next.

@@ -67,6 +67,10 @@ pub(crate) trait Dialect: Sync {
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String>;
     /// What it learned from its peers.
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String>;
+    /// What it accepted of that.
+    fn accepted(&self, router: &Running) -> Result<Vec<Route>, String> {
+        self.routes(router)
+    }
     /// Announces one more prefix.
     fn announce(&self, router: &Running, what: &Announcement) -> Result<(), String>;
     /// Withdraws a prefix.

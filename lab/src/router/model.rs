@@ -55,8 +55,17 @@ impl Model {
     #[must_use]
     pub fn written(self, config: &Config) -> String {
         let place = Place { age: self.age, ours: "/lab".into(), theirs: "/lab".into() };
-        let files = self.kind.0.files(config, &place);
+        let files = self.files(config, &place);
         files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect()
+    }
+
+    /// Its files; the first is the main one.
+    fn files(self, config: &Config, place: &Place) -> Vec<(&'static str, String)> {
+        let mut files = self.kind.0.files(config, place);
+        if let (Some((_, main)), Some(text)) = (files.first_mut(), &config.text) {
+            main.clone_from(text);
+        }
+        files
     }
 
     /// Starts it in a namespace and waits until it answers.
@@ -79,7 +88,7 @@ impl Model {
         let (ours, theirs) = core.keeper.folder(self.age, &name).unwrap_or_else(|e| panic!("{e}"));
         let place = Place { age: self.age, ours, theirs };
         let dialect = self.kind.0;
-        for (file, text) in dialect.files(config, &place) {
+        for (file, text) in self.files(config, &place) {
             place.write(file, &text).unwrap_or_else(|e| panic!("{self}: {file}: {e}"));
         }
         dialect.prepare(&place).unwrap_or_else(|e| panic!("{self}: {}: {e}", place.ours.display()));

@@ -62,6 +62,14 @@ impl Router {
         routes
     }
 
+    /// What it accepted of that, sorted: where a policy of its own rejects or changes routes.
+    #[must_use]
+    pub fn accepted(&self) -> Vec<Route> {
+        let mut routes = self.running.kind.0.accepted(&self.running).unwrap_or_default();
+        routes.sort();
+        routes
+    }
+
     /// Waits until the session with this peer is established.
     ///
     /// # Panics

@@ -46,6 +46,7 @@ const RFC_NAMES: [&str; 3] = ["NO_ADVERTISE", "no-advertise", "NoAdvertise"];
 /// Where another product's words are quoted: the beginning of the path, the kind of token, the reason.
 const ALLOWED: &[(&str, Kind, &str)] = &[
     ("lab/", Kind::Text, "configurations and output of other routers"),
+    ("kube-announcer/src/router_config/", Kind::Text, "configurations of other routers"),
     ("lab/tests/tidy/", Kind::Comment, "this table"),
 ];
 

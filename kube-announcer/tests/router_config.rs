@@ -1,0 +1,147 @@
+//! The other side's configuration, as the real daemons take it: sessions come up, what is allowed is accepted and
+//! marked, and nothing else is.
+
+use bgp_proto::{attr::community::Community, family::Family, numbers::Asn};
+use kube_announcer::router_config::{Facts, Group, Node, PLACEHOLDER, Place, Router};
+use lab::{Announcement, BIRD, Config, FRR, GOBGP, Lab, Model, Need, Peer};
+
+const BOTH: [lab::Family; 2] = [lab::Family::Ipv4, lab::Family::Ipv6];
+
+fn group(name: &str, asn: u32, node: (&str, &str)) -> Group {
+    let range = |text: &str| text.parse::<ipnet::IpNet>().unwrap().into();
+    Group {
+        name: name.to_owned(),
+        asn: Asn(asn),
+        families: vec![Family::IPV4, Family::IPV6],
+        multihop: None,
+        password: Some("tor-password".to_owned()),
+        graceful_restart: true,
+        accepts: vec![range("203.0.113.0/24"), range("2001:db8:1::/64")],
+        sends: Vec::new(),
+        as_override: false,
+        max_prefixes: 100,
+        community: Some(Community(65000 << 16 | asn & 0xff)),
+        nodes: vec![Node { name: node.0.to_owned(), place: Place::Address(node.1.parse().unwrap()) }],
+    }
+}
+
+/// A node that announces one prefix of each family that is allowed, and two that are not. With a TTL of 255.
+fn node(asn: u32, id: &str, local: &str, router: &str, service: u8) -> Config {
+    let hop = |prefix: &str, hop: &str| Announcement {
+        next_hop: Some(hop.parse().unwrap()),
+        ..Announcement::new(prefix)
+    };
+    let (ipv4, ipv6) = (format!("10.0.{service}.2"), format!("2001:db8:1{service}::2"));
+    let routes = vec![
+        hop("203.0.113.1/32", &ipv4),
+        hop("2001:db8:1::1/128", &ipv6),
+        hop("198.51.100.1/32", &ipv4),
+        hop("2001:db8:2::1/128", &ipv6),
+    ];
+    let peer = Peer::new(local, router, 65000).password("s3cret").families(&BOTH).multihop(255);
+    let peer = if local.contains(':') { peer.extended_next_hop() } else { peer };
+    Config::new(asn, id).peer(peer).announce(routes)
+}
+
+/// Two clusters, one reached over IPv4 and one over IPv6, that share an address.
+fn takes_what_it_is_told(name: &str, model: Model) {
+    let node_model = BIRD.current();
+    let Some(lab) = Lab::needing(&[Need::Router(model), Need::Router(node_model)]) else { return };
+    let (tokyo, osaka, router) = (lab.namespace("tokyo"), lab.namespace("osaka"), lab.namespace("router"));
+    lab.link(
+        (&router, &["10.0.1.1/24", "2001:db8:11::1/64"]),
+        (&tokyo, &["10.0.1.2/24", "2001:db8:11::2/64"]),
+    );
+    lab.link(
+        (&router, &["10.0.2.1/24", "2001:db8:12::1/64"]),
+        (&osaka, &["10.0.2.2/24", "2001:db8:12::2/64"]),
+    );
+    let facts = Facts {
+        asn: Asn(65000),
+        router_id: "10.0.0.1".parse().unwrap(),
+        groups: vec![
+            group("tokyo", 64513, ("node-1", "10.0.1.2")),
+            group("osaka", 64514, ("node-2", "2001:db8:12::2")),
+        ],
+    };
+    let text = Router::named(name).unwrap().write(&facts).unwrap().replace(PLACEHOLDER, "s3cret");
+    let asked =
+        |at: &str, asn| Peer::new(if at.contains(':') { "2001:db8:12::1" } else { "10.0.1.1" }, at, asn);
+    let config = Config::new(65000, "10.0.0.1")
+        .text(&text)
+        .peer(asked("10.0.1.2", 64513).families(&BOTH))
+        .peer(asked("2001:db8:12::2", 64514).families(&BOTH));
+
+    let router = model.start(&router, &config);
+    let _first = node_model.start(&tokyo, &node(64513, "10.0.1.2", "10.0.1.2", "10.0.1.1", 1));
+    let _second = node_model.start(&osaka, &node(64514, "10.0.2.2", "2001:db8:12::2", "2001:db8:12::1", 2));
+
+    router.wait_established("10.0.1.2");
+    router.wait_established("2001:db8:12::2");
+    let expected = [
+        ("203.0.113.1/32", 64513, "65000:1"),
+        ("203.0.113.1/32", 64514, "65000:2"),
+        ("2001:db8:1::1/128", 64513, "65000:1"),
+        ("2001:db8:1::1/128", 64514, "65000:2"),
+    ];
+    let held = || {
+        let routes = router.accepted().into_iter();
+        let routes = routes.map(|route| (route.prefix.to_string(), route.as_path, route.communities));
+        Some(routes.collect::<Vec<_>>()).filter(|routes| routes.len() == expected.len())
+    };
+    let mut held =
+        lab.wait_for("the allowed routes, and no others", std::time::Duration::from_secs(40), held);
+    held.sort();
+    let mut wanted = expected
+        .map(|(prefix, asn, community)| (prefix.to_owned(), vec![asn], vec![community.to_owned()]))
+        .to_vec();
+    wanted.sort();
+    assert_eq!(held, wanted);
+}
+
+/// Nodes in the router's own AS, nodes some hops away, and a node at the other end of a link, each alone.
+fn takes_every_line(name: &str, model: Model, links: bool) {
+    let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
+    let range = |text: &str| text.parse::<ipnet::IpNet>().unwrap().into();
+    let told = Group { sends: vec![range("10.0.0.0/8")], ..group("pods", 65000, ("node-1", "10.0.1.2")) };
+    let far = Group {
+        multihop: Some(4),
+        as_override: true,
+        accepts: Vec::new(),
+        sends: vec![range("10.0.0.0/8")],
+        community: None,
+        ..group("far", 4_200_000_000, ("node-1", "10.0.1.2"))
+    };
+    let mut link = group("link", 64512, ("node-1", "10.0.1.2"));
+    link.nodes[0].place = Place::Link("nodes".to_owned());
+    for group in [told, far].into_iter().chain(links.then_some(link)) {
+        let (router, nodes) = (lab.namespace("router"), lab.namespace("nodes"));
+        lab.link((&router, &["10.0.1.1/24"]), (&nodes, &["10.0.1.2/24"]));
+        let facts = Facts { asn: Asn(65000), router_id: "10.0.0.1".parse().unwrap(), groups: vec![group] };
+        let text = Router::named(name).unwrap().write(&facts).unwrap();
+        let router = model.start(&router, &Config::new(65000, "10.0.0.1").text(&text));
+        let log = router.daemon().log();
+        let complains = log
+            .lines()
+            .find(|line| ["No such command", "rror", "nvalid"].iter().any(|word| line.contains(word)));
+        assert_eq!(complains, None, "{text}\n{log}");
+    }
+}
+
+macro_rules! routers {
+    ($($name:ident: $check:ident($($argument:expr),*);)*) => {
+        $(#[test] fn $name() { $check($($argument),*); })*
+    };
+}
+
+routers! {
+    frr_takes_what_it_is_told: takes_what_it_is_told("frr", FRR.current());
+    bird_takes_what_it_is_told: takes_what_it_is_told("bird", BIRD.current());
+    gobgp_takes_what_it_is_told: takes_what_it_is_told("gobgp", GOBGP.current());
+    old_frr_takes_what_it_is_told: takes_what_it_is_told("frr", FRR.host());
+    old_bird_takes_what_it_is_told: takes_what_it_is_told("bird", BIRD.host());
+    old_gobgp_takes_what_it_is_told: takes_what_it_is_told("gobgp", GOBGP.host());
+    frr_takes_every_line: takes_every_line("frr", FRR.current(), true);
+    bird_takes_every_line: takes_every_line("bird", BIRD.current(), true);
+    gobgp_takes_every_line: takes_every_line("gobgp", GOBGP.current(), false);
+}
