@@ -1,14 +1,14 @@
 //! The FIB against a kernel that is a few maps: whatever happens, in the end the kernel holds what was chosen, and
 //! nothing of others was touched.
 
-mod kernel;
+mod maps;
 
 use bgp_daemon::{
     fib::{Fib, Settings, guard::Guard, plan::Op},
     rib::{Chosen, Hop, Verdict},
 };
 use ipnet::IpNet;
-use kernel::{Kernel, MARK};
+use maps::{Kernel, MARK};
 use proptest::prelude::*;
 use std::{collections::BTreeMap, net::IpAddr};
 

@@ -2,10 +2,12 @@
 
 #![deny(missing_docs)]
 
+pub mod check_host;
 pub mod crd;
 pub mod object;
 pub mod plan;
 pub mod router_config;
 pub mod snapshot;
 pub mod speak;
+pub mod source;
 pub mod wish;

@@ -17,5 +17,5 @@ mod serve;
 mod socket;
 mod steer;
 
-pub use serve::{Api, Program, SetLevels};
+pub use serve::{Api, Opened, Program, SetLevels};
 pub use socket::NoSocket;

@@ -19,7 +19,7 @@ use axum::{
     routing::{get, post},
 };
 use bgp_proto::time::Time;
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
 use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
 
 /// Sets the levels of logging; the error is a sentence.
@@ -112,14 +112,37 @@ async fn read_only(request: Request) -> Problem {
 }
 
 /// The sockets of a speaker. Dropped, they are gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Api {
-    tasks: Vec<Task>,
+    shared: Arc<Shared>,
+    open: BTreeMap<Place, Task>,
+}
+
+/// Where somebody can ask.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Everything(PathBuf),
+    ReadOnly(PathBuf),
+    Http(SocketAddr),
+}
+
+/// The places of a configuration.
+fn places(config: &config::Api) -> Vec<Place> {
+    let config::Api { socket, read_only_socket, http } = config.clone();
+    let everything = socket.map(Place::Everything);
+    let read_only = read_only_socket.map(Place::ReadOnly);
+    everything.into_iter().chain(read_only).chain(http.map(Place::Http)).collect()
 }
 
 /// A task that ends with its owner.
 #[derive(Debug)]
 struct Task(AbortHandle);
+
+impl Task {
+    fn spawn<F: Future<Output: Send> + Send + 'static>(task: F) -> Self {
+        Task(tokio::spawn(task).abort_handle())
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -127,32 +150,55 @@ impl Drop for Task {
     }
 }
 
+/// Places that are open, and take over when they are put in force.
+#[derive(Debug)]
+pub struct Opened(BTreeMap<Place, Task>);
+
 impl Api {
-    /// Listens where the configuration says. In a tokio runtime.
-    ///
-    /// # Errors
-    /// A socket cannot be had, as a sentence.
-    pub async fn start(config: &config::Api, speaker: &Speaker, program: &Program) -> Result<Self, NoSocket> {
+    /// An API that listens nowhere yet.
+    pub fn new(speaker: &Speaker, program: &Program) -> Self {
         let shared = Arc::new(Shared { speaker: speaker.clone(), program: program.clone() });
-        let all = looking().merge(steering()).fallback(unknown).method_not_allowed_fallback(unknown);
-        let read_only = looking().fallback(read_only).method_not_allowed_fallback(read_only);
-        let rows = [(&config.socket, 0o660, all), (&config.read_only_socket, 0o666, read_only)];
-        let mut api = Api::default();
-        for (path, mode, router) in rows {
-            if let Some(path) = path {
-                let socket = Socket::bind(path, mode)?;
-                api.spawn(axum::serve(socket, router.with_state(Arc::clone(&shared))).into_future());
-            }
-        }
-        if let Some(address) = config.http {
-            let listener = TcpListener::bind(address).await.map_err(|error| NoSocket::new(address, error))?;
-            let router = metrics::router().fallback(unknown).with_state(shared);
-            api.spawn(axum::serve(listener, router).into_future());
-        }
-        Ok(api)
+        Api { shared, open: BTreeMap::new() }
     }
 
-    fn spawn<F: Future<Output: Send> + Send + 'static>(&mut self, task: F) {
-        self.tasks.push(Task(tokio::spawn(task).abort_handle()));
+    /// Listens where a configuration says, beside where it listens already. In a tokio runtime.
+    ///
+    /// # Errors
+    /// A place cannot be had; nothing has changed.
+    pub async fn open(&self, config: &config::Api) -> Result<Opened, NoSocket> {
+        let mut opened = BTreeMap::new();
+        for place in places(config).into_iter().filter(|place| !self.open.contains_key(place)) {
+            let task = self.listen(&place).await?;
+            opened.insert(place, task);
+        }
+        Ok(Opened(opened))
+    }
+
+    /// From now on it listens where this configuration says, for which places were opened, and nowhere else.
+    pub fn put_in_force(&mut self, config: &config::Api, Opened(opened): Opened) {
+        let wanted = places(config);
+        self.open.retain(|place, _| wanted.contains(place));
+        self.open.extend(opened);
+    }
+
+    async fn listen(&self, place: &Place) -> Result<Task, NoSocket> {
+        let shared = Arc::clone(&self.shared);
+        Ok(match place {
+            Place::Everything(path) => {
+                let router =
+                    looking().merge(steering()).fallback(unknown).method_not_allowed_fallback(unknown);
+                Task::spawn(axum::serve(Socket::bind(path, 0o660)?, router.with_state(shared)).into_future())
+            }
+            Place::ReadOnly(path) => {
+                let router = looking().fallback(read_only).method_not_allowed_fallback(read_only);
+                Task::spawn(axum::serve(Socket::bind(path, 0o666)?, router.with_state(shared)).into_future())
+            }
+            Place::Http(address) => {
+                let listener =
+                    TcpListener::bind(address).await.map_err(|error| NoSocket::new(address, error))?;
+                let router = metrics::router().fallback(unknown).with_state(shared);
+                Task::spawn(axum::serve(listener, router).into_future())
+            }
+        })
     }
 }

@@ -2,16 +2,16 @@
 
 use super::{
     asking::id,
-    document::{Comparison, Done},
+    document::{Comparison, Difference, Done},
     problem::Problem,
     routes::prefix,
     serve::Shared,
 };
 use crate::{
     config::{self, change::Changes},
-    engine::{Change, Engine, Reset, Shutdown, Which},
+    engine::{Change, Engine, PeerId, Reset, Shutdown, Which},
     policy::AnyCommunity,
-    rib::LocalRoute,
+    rib::{self, LocalRoute},
 };
 use axum::{
     Json,
@@ -245,6 +245,9 @@ struct Compared {
     folder: PathBuf,
 }
 
+/// As many prefixes of each difference are named.
+const SHOWN: usize = 10;
+
 /// `POST /compare`.
 pub(super) async fn compare(
     State(shared): State<Arc<Shared>>,
@@ -253,10 +256,24 @@ pub(super) async fn compare(
     let Compared { text, folder } = read(&body)?;
     let loaded = config::read_in(&text, &folder)
         .map_err(|findings| Problem::mistakes(config::report("configuration", &findings)))?;
-    let config = loaded.config;
-    let compared = shared.ask(move |engine, _| {
-        let changes = Changes::between(engine.config(), &config);
-        changes.to_string().lines().map(str::to_owned).collect()
+    let config = Arc::new(loaded.config);
+    let new = Arc::clone(&config);
+    let changes = shared.ask(move |engine, _| Changes::between(engine.config(), &new).to_string()).await?;
+    let changes = changes.lines().map(str::to_owned).collect();
+    let mut proposal = shared.ask(move |engine, _| engine.propose(&config, SHOWN)).await?;
+    loop {
+        let compared = shared.tell(move |engine, _| (engine.compare(&mut proposal), proposal)).await?;
+        proposal = compared.1;
+        if !compared.0 {
+            break;
+        }
+    }
+    let peers = shared.ask(move |engine, _| {
+        let named = |(id, difference): (PeerId, &rib::Difference)| {
+            let peer = engine.peer(id)?.remote.to_string();
+            Some(Difference::of(peer, difference))
+        };
+        engine.differences(&proposal).filter_map(named).collect()
     });
-    Ok(Json(Comparison { changes: compared.await?, peers: Vec::new() }))
+    Ok(Json(Comparison { changes, peers: peers.await? }))
 }

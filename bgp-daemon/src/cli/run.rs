@@ -25,12 +25,14 @@ const LOOK: Duration = Duration::from_secs(10);
 
 /// Runs a speaker with this file.
 pub(crate) fn run(file: &Path, levels: &str) -> Result<(), Failure> {
-    let loaded = config::load(file).map_err(Failure::mistakes)?;
+    let loaded = load(file).map_err(Failure::mistakes)?;
     let levels = Levels::init(levels).map_err(Failure::arguments)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        // First of all: a signal that comes while we start is not to be the end.
+        let wakers = Wakers::new()?;
         let mut daemon = Daemon::start(file, loaded, levels).await?;
-        daemon.serve().await
+        daemon.serve(wakers).await
     })
 }
 
@@ -39,8 +41,16 @@ struct Wakers {
     reload: Signal,
     terminate: Signal,
     interrupt: Signal,
-    look: Interval,
-    watchdog: Option<Interval>,
+}
+
+impl Wakers {
+    fn new() -> Result<Self, Failure> {
+        Ok(Wakers {
+            reload: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
 }
 
 fn every(period: Duration) -> Interval {
@@ -61,7 +71,6 @@ struct Daemon {
     file: PathBuf,
     config: Config,
     speaker: Speaker,
-    program: Program,
     shown: watch::Sender<document::Config>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
@@ -70,22 +79,23 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn start(file: &Path, loaded: Loaded, levels: Levels) -> Result<Self, Failure> {
+    async fn start(file: &Path, (loaded, text): (Loaded, String), levels: Levels) -> Result<Self, Failure> {
         warn(file, &loaded);
         let config = loaded.config;
-        let (shown, config_shown) = watch::channel(as_shown(file));
+        let (shown, config_shown) = watch::channel(as_shown(file, &text));
         let (end, ended) = watch::channel(None);
         tracing::info!("starting with {}: {}", file.display(), config.summary());
         let speaker = Speaker::start(config.clone(), Start::default()).map_err(Failure::failed)?;
         let started = speaker.ask(|_, now| now).await.map_err(Failure::failed)?;
         let log = Arc::new(move |text: &str| levels.set(text));
         let program = Program { started, log, config: config_shown, end };
-        let api = Api::start(&config.api, &speaker, &program).await.map_err(Failure::failed)?;
+        let mut api = Api::new(&speaker, &program);
+        let opened = api.open(&config.api).await.map_err(Failure::failed)?;
+        api.put_in_force(&config.api, opened);
         let daemon = Daemon {
             file: file.into(),
             config,
             speaker,
-            program,
             shown,
             end: ended,
             api,
@@ -96,22 +106,16 @@ impl Daemon {
         Ok(daemon)
     }
 
-    async fn serve(&mut self) -> Result<(), Failure> {
-        let mut wakers = Wakers {
-            reload: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            look: every(LOOK),
-            watchdog: self.supervisor.watchdog().map(every),
-        };
+    async fn serve(&mut self, mut wakers: Wakers) -> Result<(), Failure> {
+        let (mut look, mut watchdog) = (every(LOOK), self.supervisor.watchdog().map(every));
         loop {
             let how = tokio::select! {
                 _ = wakers.terminate.recv() => Some(Shutdown::Restart),
                 _ = wakers.interrupt.recv() => Some(Shutdown::Restart),
                 how = wanted(&mut self.end) => Some(how),
                 _ = wakers.reload.recv() => { self.reload().await; None }
-                _ = wakers.look.tick() => { self.look().await; None }
-                () = tick(&mut wakers.watchdog) => { self.alive().await; None }
+                _ = look.tick() => { self.look().await; None }
+                () = tick(&mut watchdog) => { self.alive().await; None }
             };
             if let Some(how) = how {
                 return self.shut_down(how, &mut wakers).await;
@@ -122,40 +126,34 @@ impl Daemon {
     /// Reads the file again. With mistakes in it everything stays as it is.
     async fn reload(&mut self) {
         self.supervisor.tell("RELOADING=1");
-        match config::load(&self.file) {
+        match load(&self.file) {
             Err(failure) => tracing::error!("the configuration stays as it was: {failure}"),
-            Ok(loaded) => {
+            Ok((loaded, text)) => {
                 warn(&self.file, &loaded);
-                self.apply(loaded.config).await;
+                self.apply(loaded.config, &text).await;
             }
         }
         self.supervisor.tell("READY=1");
     }
 
-    async fn apply(&mut self, config: Config) {
+    async fn apply(&mut self, config: Config, text: &str) {
         let changes = Changes::between(&self.config, &config);
         if changes.is_empty() {
             return tracing::info!("{} was read again, and says the same", self.file.display());
         }
         // Sockets first: they are what can fail.
-        let api = if config.api == self.config.api {
-            None
-        } else {
-            match Api::start(&config.api, &self.speaker, &self.program).await {
-                Ok(api) => Some(api),
-                Err(error) => return tracing::error!("the configuration stays as it was: {error}"),
-            }
+        let opened = match self.api.open(&config.api).await {
+            Ok(opened) => opened,
+            Err(error) => return tracing::error!("the configuration stays as it was: {error}"),
         };
         match self.speaker.reload(config.clone()).await {
             Err(error) => tracing::error!("the configuration stays as it was: {error}"),
             Ok(_) => {
                 tracing::info!("{} was read again: {}", self.file.display(), config.summary());
                 changes.to_string().lines().for_each(|change| tracing::info!("{change}"));
+                self.api.put_in_force(&config.api, opened);
                 self.config = config;
-                self.shown.send_replace(as_shown(&self.file));
-                if let Some(api) = api {
-                    self.api = api;
-                }
+                self.shown.send_replace(as_shown(&self.file, text));
             }
         }
     }
@@ -197,6 +195,14 @@ async fn wanted(end: &mut watch::Receiver<Option<Shutdown>>) -> Shutdown {
     }
 }
 
+/// The configuration in a file, with its text.
+fn load(file: &Path) -> Result<(Loaded, String), config::Failure> {
+    let text = fs::read_to_string(file).map_err(|error| config::Failure::Unreadable(file.into(), error))?;
+    let loaded = config::read_in(&text, file.parent().unwrap_or(Path::new("")));
+    let loaded = loaded.map_err(|findings| config::Failure::Mistakes(file.into(), findings))?;
+    Ok((loaded, text))
+}
+
 fn warn(file: &Path, loaded: &Loaded) {
     let file = file.display().to_string();
     for finding in &loaded.warnings {
@@ -205,9 +211,8 @@ fn warn(file: &Path, loaded: &Loaded) {
 }
 
 /// The file as `show config` prints it.
-fn as_shown(file: &Path) -> document::Config {
-    let text = fs::read_to_string(file).ok();
-    document::Config { file: Some(file.display().to_string()), text: text.map(|text| without_secrets(&text)) }
+fn as_shown(file: &Path, text: &str) -> document::Config {
+    document::Config { file: Some(file.display().to_string()), text: Some(without_secrets(text)) }
 }
 
 /// A configuration's text without the passwords that stand in it.

@@ -121,11 +121,27 @@ pub struct Kernel {
     pub source_ipv4: Option<Ipv4Addr>,
     /// The same over IPv6.
     pub source_ipv6: Option<Ipv6Addr>,
+    /// A default route is installed.
+    pub default_route: bool,
+    /// Ranges in which nothing is installed. In the networks of this machine's links nothing is in any case.
+    pub protected: Vec<IpNet>,
+    /// The most routes that are installed.
+    pub max_routes: Option<usize>,
 }
 
 impl Default for Kernel {
     fn default() -> Self {
-        Kernel { table: 254, protocol: 179, metric: 179, multipath: 8, source_ipv4: None, source_ipv6: None }
+        Kernel {
+            table: 254,
+            protocol: 179,
+            metric: 179,
+            multipath: 8,
+            source_ipv4: None,
+            source_ipv6: None,
+            default_route: false,
+            protected: Vec::new(),
+            max_routes: None,
+        }
     }
 }
 

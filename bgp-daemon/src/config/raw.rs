@@ -111,6 +111,12 @@ tables! {
         multipath: Option<Text>,
         /// What the machine's own packets carry as their source: an address of one or of each family.
         preferred_source: Option<Texts>,
+        /// Whether a default route is installed.
+        default_route: Option<Text>,
+        /// Ranges in which nothing is installed.
+        protected: Option<Texts>,
+        /// The most routes that are installed.
+        max_routes: Option<Text>,
     }
 
     /// `[api]`.

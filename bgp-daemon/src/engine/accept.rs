@@ -5,7 +5,7 @@ use crate::{
     config::{Group, Remote},
     peer::{Peer, shown::Shown, wire::Wire},
 };
-use bgp_proto::{session::SessionState, time::Time};
+use bgp_proto::time::Time;
 use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 /// Why a connection is turned away.
@@ -139,7 +139,7 @@ impl Engine {
         if self.peers.values().filter(theirs).count() >= group.max_peers {
             return Err(Turned::GroupFull(group.name, group.max_peers));
         }
-        let opening = |peer: &&Peer| peer.dynamic && peer.state != SessionState::Established;
+        let opening = |peer: &&Peer| peer.dynamic && peer.up.is_none() && !peer.wires.is_empty();
         if self.peers.values().filter(opening).count() >= MAX_OPENING {
             return Err(Turned::TooManyOpening);
         }

@@ -2,20 +2,19 @@
 
 use super::{
     Action, Change, Configured, Engine, NotDone, PeerId,
-    accept::group_of,
-    compare::{Ground, Rules, note_rules, wanted},
+    compare::{Ground, Rules, note_rules},
     seconds,
     source::CONFIG,
 };
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, PeerSettings, Remote, change},
     peer::{
         KeptDown, Peer,
         offer::{self, Us},
     },
 };
 use bgp_proto::{session::Cause, time::Time};
-use std::{collections::BTreeSet, fmt, mem};
+use std::{fmt, mem};
 
 /// What a new configuration did to a peer, the most that it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,11 +58,16 @@ pub struct Changed {
     pub needs_start: bool,
 }
 
+/// Whether something differs that only a new start applies.
+fn needs_start(old: &Config, new: &Config) -> bool {
+    old.resolve_next_hops != new.resolve_next_hops || old.kernel != new.kernel
+}
+
 impl Engine {
     /// Makes a change: all of it, or nothing.
     pub fn change(&mut self, now: Time, change: Change) -> Result<Changed, NotDone> {
         if let Some(config) = &change.config {
-            self.check(config)?;
+            self.check(config, change.routes.len())?;
         }
         self.prepare_sources(&change)?;
         let changed = change.config.map(|config| self.apply(now, *config)).unwrap_or_default();
@@ -73,23 +77,23 @@ impl Engine {
         Ok(changed)
     }
 
-    /// Whether a configuration can be applied.
-    fn check(&self, config: &Config) -> Result<(), NotDone> {
+    /// Whether a configuration can be applied, and so many more sources made.
+    fn check(&self, config: &Config, sources: usize) -> Result<(), NotDone> {
         let us = Us {
             asn: config.asn,
             router_id: config.router_id.unwrap_or(self.start.router_id),
             restarting: true,
             forwarding: true,
         };
-        let mut fresh = 0;
+        // The configuration has two sources of its own.
+        let mut fresh = sources + 2;
         for peer in &config.peers {
             let mut out = Vec::new();
             let offer = offer::settings(us, &peer.remote, &peer.settings, false).offer;
             offer.encode(&mut out).map_err(|error| NotDone::OpenTooLong(peer.remote.clone(), error))?;
             fresh += usize::from(!self.by_remote.contains_key(&peer.remote));
         }
-        // The configuration's own two sources.
-        if fresh + 2 > self.rib.room() { Err(crate::rib::TooManySenders.into()) } else { Ok(()) }
+        if fresh > self.rib.room() { Err(crate::rib::TooManySenders.into()) } else { Ok(()) }
     }
 
     /// Applies a configuration that was checked.
@@ -98,17 +102,13 @@ impl Engine {
         let old = mem::replace(&mut self.config, config);
         // Peers are changed one by one by methods that look at `self`: this is the one copy that takes.
         let new = self.config.clone();
-        let (before, after) = (
-            Ground { config: &old, router_id: old_id },
-            Ground { config: &new, router_id: self.router_id() },
-        );
-        let mut changed =
-            Changed { needs_start: old.resolve_next_hops != new.resolve_next_hops, ..Changed::default() };
-        self.remove_peers(now, &new, &mut changed);
+        let grounds = [Ground::new(&old, old_id), Ground::new(&new, self.router_id())];
+        let mut changed = Changed { needs_start: needs_start(&old, &new), ..Changed::default() };
+        self.remove_peers(now, &grounds[1], &mut changed);
         let mut rules = Rules::default();
         let known: Vec<PeerId> = self.peers.keys().copied().collect();
         for id in known {
-            let effect = self.change_peer(now, id, [before, after], &mut rules);
+            let effect = self.change_peer(now, id, &grounds, &mut rules);
             if let (Some(effect), Some(peer)) = (effect, self.peers.get(&id)) {
                 changed.peers.push((peer.remote.clone(), effect));
             }
@@ -121,22 +121,15 @@ impl Engine {
         self.add_peers(now, &new, &mut changed);
         self.apply_routes(now, &old, &new);
         self.rib.set_selection(new.selection);
+        self.forward_anew(now, &old);
         self.dirty = true;
         changed
     }
 
     /// Takes out who is not configured any more, and who is not accepted any more.
-    fn remove_peers(&mut self, now: Time, new: &Config, changed: &mut Changed) {
-        let configured: BTreeSet<&Remote> = new.peers.iter().map(|peer| &peer.remote).collect();
-        let stays = |peer: &Peer| {
-            if !peer.dynamic {
-                return configured.contains(&peer.remote);
-            }
-            let Remote::Address(address, _) = &peer.remote else { return false };
-            let group = group_of(&new.groups, *address).map(|group| &group.name);
-            !configured.contains(&peer.remote) && group == peer.group.as_ref()
-        };
-        let gone: Vec<_> = self.peers.values().filter(|peer| !stays(peer)).map(|peer| peer.id).collect();
+    fn remove_peers(&mut self, now: Time, new: &Ground<'_>, changed: &mut Changed) {
+        let gone = self.peers.values().filter(|peer| new.wanted(peer).is_none());
+        let gone: Vec<_> = gone.map(|peer| peer.id).collect();
         for id in gone {
             if let Some(peer) = self.peers.get_mut(&id) {
                 // From here on it is there for as long as it is connected.
@@ -174,19 +167,21 @@ impl Engine {
         &mut self,
         now: Time,
         id: PeerId,
-        [before, after]: [Ground<'_>; 2],
+        [before, after]: &[Ground<'_>; 2],
         rules: &mut Rules,
     ) -> Option<Effect> {
         let peer = self.peers.get_mut(&id)?;
-        let (new, group) = wanted(after.config, peer)?;
-        let ours = |ground: Ground<'_>| (ground.config.asn, ground.router_id);
-        let is_other = ours(before) != ours(after)
-            || peer.group.as_deref() != group
-            || needs_session(&peer.settings, new);
+        let (new, group) = after.wanted(peer)?;
+        let ours = |ground: &Ground<'_>| (ground.config.asn, ground.router_id);
+        let is_other = ours(before) != ours(after) || change::resets(&peer.settings, new);
         let mut effect = note_rules(rules, peer, before, (after, new)).then_some(Effect::Routes);
         let mut note = |what| effect = effect.max(Some(what));
         let old = mem::replace(&mut peer.settings, new.clone());
-        peer.group = group.map(Into::into);
+        if peer.group.as_deref() != group {
+            note(Effect::Routes);
+            peer.group = group.map(Into::into);
+            self.rib.set_group(peer.sender, group);
+        }
         if old != peer.settings {
             note(Effect::Noted);
         }
@@ -216,9 +211,10 @@ impl Engine {
 
     /// From its next OPEN on a peer is told what is configured now.
     pub(super) fn renew_offer(&mut self, id: PeerId) {
-        let (asn, router_id, again) = (self.config.asn, self.router_id(), self.start.restarting);
+        let (asn, router_id) = (self.config.asn, self.router_id());
+        let (again, kept) = (self.restarting, self.start.restarting);
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let us = Us { asn, router_id, restarting: again && !peer.was_up, forwarding: again || peer.was_up };
+        let us = Us { asn, router_id, restarting: again && !peer.was_up, forwarding: kept || peer.was_up };
         let settings = offer::settings(us, &peer.remote, &peer.settings, peer.dynamic);
         // It fits: what is configured was checked.
         let _ = peer.session.set_settings(settings);
@@ -238,16 +234,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Whether settings differ on which a session stands.
-fn needs_session(old: &PeerSettings, new: &PeerSettings) -> bool {
-    fn stands_on(peer: &PeerSettings) -> impl PartialEq + '_ {
-        let offered =
-            (&peer.asn, peer.local_asn, &peer.families, peer.extended_next_hop, peer.receive_add_path);
-        (offered, peer.source_address, peer.role, peer.client)
-    }
-    stands_on(old) != stands_on(new)
 }
 
 /// Whether a dial that is under way or waited for is not what is wanted any more.

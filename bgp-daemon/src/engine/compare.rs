@@ -1,18 +1,24 @@
 //! What a new configuration would tell peers, found out without applying it.
 
-use super::{Engine, PeerId, open::Basis};
+use super::{
+    Engine, PeerId,
+    accept::group_of,
+    open::{self, Basis},
+};
 use crate::{
-    config::{Config, PeerSettings},
+    config::{self, Config, PeerSettings, Remote},
     peer::Peer,
     rib::{Difference, Export, Import, Proposal, SenderId},
 };
 use bgp_proto::numbers::RouterId;
+use std::collections::BTreeMap;
 
-/// A configuration with the identifier that goes with it.
-#[derive(Clone, Copy)]
+/// A configuration with what is found out about it once for all peers.
 pub(super) struct Ground<'a> {
     pub(super) config: &'a Config,
     pub(super) router_id: RouterId,
+    cluster_id: Option<u32>,
+    peers: BTreeMap<&'a Remote, &'a config::Peer>,
 }
 
 /// What is to be told to the RIB, all at once.
@@ -22,12 +28,30 @@ pub(super) struct Rules {
     pub(super) exports: Vec<(SenderId, Export)>,
 }
 
-impl Ground<'_> {
-    fn rules(self, peer: &Peer, settings: &PeerSettings) -> Option<(Import, Export)> {
+impl<'a> Ground<'a> {
+    pub(super) fn new(config: &'a Config, router_id: RouterId) -> Self {
+        let cluster_id = open::cluster_id(config, router_id);
+        let peers = config.peers.iter().map(|peer| (&peer.remote, peer)).collect();
+        Ground { config, router_id, cluster_id, peers }
+    }
+
+    /// What a peer is to be, with its group. `None`: it is not to be there.
+    pub(super) fn wanted(&self, peer: &Peer) -> Option<(&'a PeerSettings, Option<&'a str>)> {
+        match (&peer.remote, peer.dynamic) {
+            (remote, false) => self.peers.get(remote).map(|known| (&known.settings, known.group.as_deref())),
+            (remote @ Remote::Address(address, _), true) if !self.peers.contains_key(remote) => {
+                let group = group_of(&self.config.groups, *address)?;
+                (Some(&group.name) == peer.group.as_ref()).then_some((&group.settings, Some(&*group.name)))
+            }
+            _ => None,
+        }
+    }
+
+    fn rules(&self, peer: &Peer, settings: &PeerSettings) -> Option<(Import, Export)> {
         let up = peer.up.as_ref()?;
         let link = peer.wires.iter().find(|wire| wire.id == up.connection)?.link.as_ref()?;
-        let (Ground { config, router_id }, terms) = (self, &up.terms);
-        let basis = Basis { config, router_id, settings, terms, link };
+        let Ground { config, router_id, cluster_id, .. } = *self;
+        let basis = Basis { asn: config.asn, router_id, cluster_id, settings, terms: &up.terms, link };
         Some((basis.import(), basis.export()))
     }
 }
@@ -36,8 +60,8 @@ impl Ground<'_> {
 pub(super) fn note_rules(
     rules: &mut Rules,
     peer: &Peer,
-    before: Ground<'_>,
-    (after, settings): (Ground<'_>, &PeerSettings),
+    before: &Ground<'_>,
+    (after, settings): (&Ground<'_>, &PeerSettings),
 ) -> bool {
     let (Some(old), Some(new)) = (before.rules(peer, &peer.settings), after.rules(peer, settings)) else {
         return false;
@@ -48,26 +72,16 @@ pub(super) fn note_rules(
     import || export
 }
 
-/// What a peer is to be by a configuration, with its group.
-pub(super) fn wanted<'a>(config: &'a Config, peer: &Peer) -> Option<(&'a PeerSettings, Option<&'a str>)> {
-    if peer.dynamic {
-        let group = config.groups.iter().find(|group| Some(&group.name) == peer.group.as_ref())?;
-        return Some((&group.settings, Some(&group.name)));
-    }
-    let known = config.peers.iter().find(|known| known.remote == peer.remote)?;
-    Some((&known.settings, known.group.as_deref()))
-}
-
 impl Engine {
     /// Begins to find out what peers would be told if this was the configuration; of each kind of difference up to
     /// `keep` prefixes are named. Sessions are taken to stay up as they are.
     pub fn propose(&self, config: &Config, keep: usize) -> Proposal {
-        let before = Ground { config: &self.config, router_id: self.router_id() };
-        let after = Ground { config, router_id: config.router_id.unwrap_or(self.start.router_id) };
+        let before = Ground::new(&self.config, self.router_id());
+        let after = Ground::new(config, config.router_id.unwrap_or(self.start.router_id));
         let mut rules = Rules::default();
         for peer in self.peers.values() {
-            if let Some((settings, _)) = wanted(config, peer) {
-                note_rules(&mut rules, peer, before, (after, settings));
+            if let Some((settings, _)) = after.wanted(peer) {
+                note_rules(&mut rules, peer, &before, (&after, settings));
             }
         }
         Proposal::new(rules.imports, rules.exports, keep)

@@ -39,26 +39,9 @@ impl Engine {
         let Some(wire) = peer.wire(key.connection) else { return };
         let octets = wire.join(octets);
         let mut input = &octets[..];
-        loop {
-            let Some(peer) = self.peers.get_mut(&key.peer) else { return };
-            let before = input;
-            let action = match peer.session.receive(now, key.connection, &mut input) {
-                None => break,
-                Some(session::Action::Update(update)) => {
-                    self.rib.learn(peer.sender, &update, seconds(now));
-                    self.dirty = true;
-                    if update.treatment().is_some() {
-                        self.actions.extend(malformed(now, peer, &update).map(Action::Event));
-                    }
-                    if limits::is_met(peer, &self.rib) {
-                        self.limit(now, key.peer);
-                    }
-                    continue;
-                }
-                Some(action) => action,
-            };
+        while let Some((action, read)) = self.learn(now, key, &mut input) {
             if let session::Action::Close { reason, .. } = &action {
-                self.faulty(now, key.peer, reason, before);
+                self.faulty(now, key.peer, reason, read);
             }
             self.handle(now, key.peer, action);
         }
@@ -71,6 +54,32 @@ impl Engine {
             }
         }
         self.settle(now, key.peer);
+    }
+
+    /// Learns all routes up to the next thing that is not a route: the action, with the octets it was read from.
+    fn learn<'a>(
+        &mut self,
+        now: Time,
+        key: Key,
+        input: &mut &'a [u8],
+    ) -> Option<(session::Action<'a>, &'a [u8])> {
+        let mut peer = self.peers.get_mut(&key.peer)?;
+        loop {
+            let read = *input;
+            let update = match peer.session.receive(now, key.connection, input)? {
+                session::Action::Update(update) => update,
+                action => return Some((action, read)),
+            };
+            self.rib.learn(peer.sender, &update, seconds(now));
+            self.dirty = true;
+            if update.treatment().is_some() {
+                self.actions.extend(malformed(now, peer, &update).map(Action::Event));
+            }
+            if limits::is_met(peer, &self.rib) {
+                self.limit(now, key.peer);
+                peer = self.peers.get_mut(&key.peer)?;
+            }
+        }
     }
 
     /// Keeps the message that ended a connection.

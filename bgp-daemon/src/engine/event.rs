@@ -111,7 +111,7 @@ pub enum Event {
     EndOfRib(Who, Family),
     /// A peer's refresh of a family was not ended in time; it is taken for complete.
     RefreshNotEnded(Who, Family),
-    /// The first malformed UPDATE of this kind on a session.
+    /// The first malformed UPDATE of a peer that costs this.
     Malformed {
         /// Whose.
         who: Who,

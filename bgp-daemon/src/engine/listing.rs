@@ -4,7 +4,7 @@ use super::{Ended, Engine, Faulty, KeptDown, Messages, PeerId};
 use crate::{
     config::{Password, Remote},
     peer::Peer,
-    rib::{Listed, Place, Rib, Seen, SenderId},
+    rib::{Listed, Place, Seen, SenderId},
 };
 use bgp_proto::{
     family::Family,
@@ -168,12 +168,7 @@ impl Engine {
         peers.chain(owners).chain(aggregates)
     }
 
-    /// The routes.
-    pub fn rib(&self) -> &Rib {
-        &self.rib
-    }
-
-    /// Watches from now on to which prefixes something happens: see [`Rib::changed`].
+    /// Watches from now on to which prefixes something happens: see [`Rib::changed`](crate::rib::Rib::changed).
     pub fn watch(&mut self) -> Seen {
         self.rib.watch()
     }

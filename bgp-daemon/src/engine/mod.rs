@@ -16,6 +16,7 @@ mod down;
 mod drive;
 mod event;
 mod fill;
+mod forward;
 mod limits;
 mod link;
 mod listing;
@@ -41,7 +42,7 @@ pub use mark::Mark;
 pub use source::Change;
 
 use crate::{
-    config::{Config, PeerSettings, Remote},
+    config::{Config, KernelRoutes, PeerSettings, Remote},
     peer::{
         Peer,
         offer::{self, Us},
@@ -56,11 +57,13 @@ use bgp_proto::{
     time::Time,
     wire::open::OpenTooLong,
 };
+use ipnet::IpNet;
 use restart::Waiting;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     net::IpAddr,
+    time::Duration,
 };
 
 /// What an engine is started with, beside its configuration.
@@ -132,9 +135,16 @@ pub struct Engine {
     aggregates: Option<SenderId>,
     /// What our first End-of-RIB waits for; `None`: nothing.
     waiting: Option<Waiting>,
+    /// We have restarted, and say so in OPENs until our End-of-RIB goes out.
+    restarting: bool,
+    began: Time,
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
     going_down: bool,
+    /// Somebody wants to hear what is chosen.
+    forwards: bool,
+    /// The kernel's routes that may be announced as our own.
+    passed: BTreeMap<KernelRoutes, BTreeSet<IpNet>>,
 }
 
 /// A time in whole seconds, as the RIB counts it.
@@ -153,6 +163,8 @@ impl Engine {
         });
         let mut engine = Engine {
             config: Config::new(config.asn),
+            restarting: start.restarting,
+            began: now,
             start,
             rib,
             peers: BTreeMap::new(),
@@ -170,6 +182,8 @@ impl Engine {
             waiting: None,
             recount: BTreeSet::new(),
             going_down: false,
+            forwards: false,
+            passed: BTreeMap::new(),
         };
         engine.change(now, Change::new().config(config))?;
         engine.hold_back(now);
@@ -184,6 +198,11 @@ impl Engine {
     /// What the engine is configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The routes, for whoever wants to know more of them.
+    pub fn rib(&self) -> &Rib {
+        &self.rib
     }
 
     /// What it costs to get to one of the next hops that [`Rib::next_hops`] asks for; `None`: there is no way.
@@ -297,8 +316,9 @@ impl Engine {
         let us = Us {
             asn: self.config.asn,
             router_id: self.router_id(),
-            restarting: self.start.restarting,
-            forwarding: self.start.restarting,
+            restarting: self.restarting,
+            // Nobody holds routes of ours any more from before we began.
+            forwarding: self.start.restarting || now - self.began >= from.restart_time(),
         };
         let id = PeerId(self.next_peer);
         let seed = self.start.seed ^ u64::from(id.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -357,4 +377,11 @@ struct Configured<'a> {
     settings: &'a PeerSettings,
     group: Option<&'a str>,
     dynamic: bool,
+}
+
+impl Configured<'_> {
+    /// How long a peer keeps our routes while we are away.
+    fn restart_time(&self) -> Duration {
+        self.settings.graceful_restart.map_or(Duration::ZERO, |restart| restart.restart_time)
+    }
 }

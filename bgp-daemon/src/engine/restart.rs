@@ -95,6 +95,10 @@ impl Engine {
         }
         if waiting.until.is_none() && waiting.owners.is_empty() {
             self.waiting = None;
+            if std::mem::take(&mut self.restarting) {
+                let fresh = self.peers.values().filter(|peer| !peer.was_up).map(|peer| peer.id);
+                fresh.collect::<Vec<_>>().into_iter().for_each(|id| self.renew_offer(id));
+            }
             self.rib.set_complete(true);
             self.dirty = true;
             self.actions.push_back(Action::Event(Event::Complete));

@@ -63,7 +63,7 @@ impl fmt::Display for Barred {
 }
 
 /// Never routed between machines.
-fn is_special(net: IpNet) -> bool {
+pub(super) fn is_special(net: IpNet) -> bool {
     match net {
         IpNet::V4(net) => {
             let network = net.network();

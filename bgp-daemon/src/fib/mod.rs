@@ -11,6 +11,7 @@ mod held;
 mod known;
 mod listing;
 pub mod plan;
+mod redistribute;
 pub mod resolve;
 mod route;
 mod table;
@@ -33,6 +34,7 @@ pub use dump::Event;
 pub use held::Held;
 pub use known::Known;
 pub use listing::{Listed, Place, Totals};
+pub use redistribute::{Passed, Redistributed};
 pub use route::{Gateway, KernelRoute, Kind, MAX_PATHS, Mark, Path, Paths};
 pub use ways::{DISCARD, OBJECTS, first_object};
 
@@ -279,6 +281,11 @@ impl Fib {
         self.ways.retry();
         let like = |held: &Held| matches!(held, Held::Refused(_) | Held::Unresolved);
         both!(self, |table| table.touch_held(like));
+    }
+
+    /// How many prefixes wait to be looked at.
+    pub fn waiting(&self) -> usize {
+        self.v4.dirty.len() + self.v6.dirty.len()
     }
 
     /// Whether there is anything to be sent to the kernel.

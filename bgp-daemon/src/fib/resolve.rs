@@ -163,6 +163,17 @@ impl Resolver {
         self.routes.iter()
     }
 
+    /// Whether a route is one of our table that leads somewhere now.
+    pub(super) fn is_ours_to_tell(&self, known: &Known) -> bool {
+        let up = |path: &Path| self.links.get(&path.gateway.device).is_some_and(|link| link.up);
+        let leads = match known.kind {
+            Kind::Unicast => self.expand(&known.paths).iter().any(up),
+            Kind::Discard => true,
+            Kind::Other => false,
+        };
+        known.table == self.mark.table && leads
+    }
+
     /// The addresses of the machine, with the length of their networks and the link.
     pub fn addresses(&self) -> impl Iterator<Item = (IpNet, u32)> {
         self.addresses.iter().filter_map(|(ip, len, device)| Some((IpNet::new(*ip, *len).ok()?, *device)))

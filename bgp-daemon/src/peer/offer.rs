@@ -38,6 +38,7 @@ pub(crate) fn settings(us: Us, remote: &Remote, peer: &PeerSettings, dynamic: bo
     let mut settings = Settings::new(offer, peer.asn.clone());
     settings.strict_role = peer.strict_role;
     settings.min_hold_time = peer.timers.min_hold;
+    settings.keepalive = peer.timers.keepalive;
     settings.passive = peer.passive || dynamic;
     settings.connect_retry = peer.timers.connect_retry;
     settings.idle_hold = peer.timers.idle_hold;

@@ -463,6 +463,12 @@ impl<A: Address> Half<A> {
         }
     }
 
+    /// What was found out about senders does not hold any more: every slot is offered anew.
+    pub(super) fn offer_all(&mut self) {
+        self.forget();
+        self.begin(Job::Offer);
+    }
+
     /// A sender is another one than before: what was kept of its routes is compared and offered anew.
     pub(super) fn peer_up(&mut self, sender: SenderId) {
         self.forget();

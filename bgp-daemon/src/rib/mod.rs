@@ -367,6 +367,19 @@ impl Rib {
         }
     }
 
+    /// From now on policies know a peer by another group, and its routes are judged and told by that, a slice at a time
+    /// ([`Rib::work`]).
+    pub fn set_group(&mut self, id: SenderId, group: Option<&str>) {
+        let up = self.sessions.get(usize::from(id.0)).is_some_and(Option::is_some);
+        if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)).filter(|_| up) {
+            sender.set_group(group);
+            self.v4.set_import(id);
+            self.v6.set_import(id);
+            self.v4.offer_all();
+            self.v6.offer_all();
+        }
+    }
+
     /// From now on this applies to what these peers are told. Of what they were told only the difference is told, a
     /// slice at a time ([`Rib::work`]). Peers that change alike are best given together: they go on sharing what is
     /// encoded.
@@ -558,7 +571,8 @@ impl Rib {
         self.v4.untold() + self.v6.untold()
     }
 
-    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    /// Octets of memory held by tables, attribute sets and runs that somebody has yet to read, the allocator's own not
+    /// counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
     }

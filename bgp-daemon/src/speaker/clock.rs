@@ -4,7 +4,7 @@ use bgp_proto::time::Time;
 use nix::time::{ClockId, clock_gettime};
 
 /// The time since the machine started, as `CLOCK_MONOTONIC` counts it.
-pub(super) fn now() -> Time {
+pub(crate) fn now() -> Time {
     // It cannot fail for this clock.
     let read =
         clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap_or_else(|_| nix::sys::time::TimeSpec::new(0, 0));

@@ -3,7 +3,7 @@
 use super::{
     Report,
     connection::{Connection, Order, Stream},
-    interfaces, socket,
+    discover, interfaces, socket,
 };
 use crate::{
     config::Remote,
@@ -78,7 +78,7 @@ pub(super) async fn dial(
 }
 
 async fn connect(dial: &Dial) -> io::Result<(TcpStream, Ends)> {
-    let (remote, interface) = place(dial)?;
+    let (remote, interface) = place(dial).await?;
     let Dial { options, from, .. } = dial;
     let socket = socket::dialling(remote, *from, interface, options.distance, options.password.as_ref())?;
     let stream = TcpSocket::from_std_stream(socket.into()).connect(remote).await?;
@@ -86,21 +86,17 @@ async fn connect(dial: &Dial) -> io::Result<(TcpStream, Ends)> {
     Ok((stream, ends))
 }
 
-/// Whom to dial, and from which interface where that counts.
-fn place(dial: &Dial) -> io::Result<(SocketAddr, Option<&str>)> {
-    match &dial.remote {
-        Remote::Address(address, None) => Ok((SocketAddr::new(*address, dial.port), None)),
-        Remote::Address(address, Some(interface)) => {
-            Ok((on(interface, *address, dial.port)?, Some(interface)))
+/// Whom to dial, and through which interface where that counts.
+async fn place(dial: &Dial) -> io::Result<(SocketAddr, Option<&str>)> {
+    let (address, interface) = match &dial.remote {
+        Remote::Address(address, interface) => (*address, interface.as_deref()),
+        Remote::Interface(interface) => (discover::find(interface).await?.into(), Some(&**interface)),
+    };
+    Ok(match (address, interface) {
+        (IpAddr::V6(address), Some(interface)) => {
+            let scope = interfaces::index(interface)?;
+            (SocketAddrV6::new(address, dial.port, 0, scope).into(), Some(interface))
         }
-        Remote::Interface(interface) => Err(io::Error::other(format!("{interface}"))),
-    }
-}
-
-/// A place that may count on one link only.
-fn on(interface: &str, address: IpAddr, port: u16) -> io::Result<SocketAddr> {
-    Ok(match address {
-        IpAddr::V4(_) => SocketAddr::new(address, port),
-        IpAddr::V6(address) => SocketAddrV6::new(address, port, 0, interfaces::index(interface)?).into(),
+        (address, interface) => (SocketAddr::new(address, dial.port), interface),
     })
 }

@@ -3,13 +3,18 @@
 //! A [`Speaker`] runs on a thread of its own, so that nothing that its owner does delays BGP. What is done with it is
 //! asked for over a bounded channel and answered; the handle can be cloned and used from any runtime.
 
-mod clock;
+pub(crate) mod clock;
 mod connection;
 mod dial;
+mod discover;
+#[cfg(feature = "kernel")]
+mod forward;
 mod identity;
 mod interfaces;
 mod link;
 mod listen;
+#[cfg(not(feature = "kernel"))]
+mod nobody;
 mod socket;
 mod source;
 mod task;
@@ -21,6 +26,10 @@ use crate::{
     engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
 };
 use bgp_proto::time::Time;
+#[cfg(feature = "kernel")]
+use forward::{Forwarder, News, hear};
+#[cfg(not(feature = "kernel"))]
+use nobody::{Forwarder, News, hear};
 use std::{fmt, io, net::SocketAddr, thread};
 use task::{Request, Task};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -56,6 +65,11 @@ pub enum Error {
     NoRouterId,
     /// The machine refuses something that every speaker needs.
     System(io::Error),
+    /// Routes cannot be installed.
+    #[cfg(feature = "kernel")]
+    Kernel(crate::kernel::Error),
+    /// No routes are installed.
+    NoKernel,
 }
 
 impl fmt::Display for Error {
@@ -78,6 +92,11 @@ impl fmt::Display for Error {
                 "there is no router_id, and this machine has no address to make one from; set router_id",
             ),
             Error::System(error) => write!(f, "the speaker cannot run: {error}"),
+            #[cfg(feature = "kernel")]
+            Error::Kernel(error) => error.fmt(f),
+            Error::NoKernel => {
+                f.write_str("no routes are installed: there is no [kernel] in the configuration")
+            }
         }
     }
 }
@@ -87,7 +106,9 @@ impl std::error::Error for Error {
         match self {
             Error::NotDone(error) => Some(error),
             Error::Listen(_, error) | Error::System(error) => Some(error),
-            Error::Ended | Error::NoRouterId => None,
+            #[cfg(feature = "kernel")]
+            Error::Kernel(error) => Some(error),
+            Error::Ended | Error::NoRouterId | Error::NoKernel => None,
         }
     }
 }
@@ -104,6 +125,8 @@ impl From<engine::NotDone> for Error {
 pub struct Speaker {
     requests: mpsc::Sender<Request>,
     events: broadcast::WeakSender<Event>,
+    #[cfg(feature = "kernel")]
+    asked: Option<mpsc::Sender<crate::kernel::Question>>,
 }
 
 impl Speaker {
@@ -123,10 +146,13 @@ impl Speaker {
         };
         let bound: Result<Vec<_>, Error> = config.listen.iter().copied().map(listen::bind).collect();
         let bound = bound?;
+        let forwarder = Forwarder::start(&config)?;
+        #[cfg(feature = "kernel")]
+        let asked = forwarder.asked();
         let start = engine::Start {
             seed: identity::seed(),
             router_id,
-            restarting: start.restarting,
+            restarting: start.restarting || forwarder.has_adopted(),
             expects: start.expects,
         };
         let engine = Engine::new(config, start, now)?;
@@ -137,7 +163,7 @@ impl Speaker {
         let subscribers = events.downgrade();
         let (task, inputs) = {
             let _inside = runtime.enter();
-            Task::new(engine, bound, inbox, events)?
+            Task::new(engine, bound, inbox, events, forwarder)?
         };
         let run = move || {
             // A task of its own, so that it takes turns with the connections.
@@ -147,7 +173,12 @@ impl Speaker {
             }
         };
         thread::Builder::new().name("bgp".into()).spawn(run).map_err(Error::System)?;
-        Ok(Speaker { requests, events: subscribers })
+        Ok(Speaker {
+            requests,
+            events: subscribers,
+            #[cfg(feature = "kernel")]
+            asked,
+        })
     }
 
     /// The routes of an owner. The same owner, the same routes, whoever asks.
@@ -173,6 +204,19 @@ impl Speaker {
     /// Where it listens, with the ports that the kernel chose.
     pub async fn listening(&self) -> Result<Vec<SocketAddr>, Error> {
         self.request(Request::Listening).await
+    }
+
+    /// Up to so many of our routes in the kernel, or kept out of it, behind a prefix.
+    #[cfg(feature = "kernel")]
+    pub async fn kernel_routes(
+        &self,
+        after: Option<ipnet::IpNet>,
+        limit: usize,
+    ) -> Result<crate::kernel::Page, Error> {
+        let asked = self.asked.as_ref().ok_or(Error::NoKernel)?;
+        let (answer, answered) = oneshot::channel();
+        asked.send((after, limit, answer)).await.map_err(|_| Error::Ended)?;
+        answered.await.map_err(|_| Error::Ended)
     }
 
     /// Looks at the engine, between two of its rounds. What takes long is better asked for in pages.

@@ -1,9 +1,10 @@
 //! The loop around the engine: all that happened goes in, then all that follows goes out.
 
 use super::{
-    Error, Report, clock,
+    Error, Forwarder, News, Report, clock,
     connection::{CHUNKS, Connection, Order},
     dial::{self, Ends},
+    hear,
     link::Links,
     listen::{ARRIVALS, Arrival, Bound, Listeners},
     socket,
@@ -31,10 +32,12 @@ const ORDERS: usize = MAX_WRITES + CHUNKS + 16;
 /// How long connections that close may take when the speaker ends.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Something to be done with the engine, between two rounds.
+pub(super) type Turn = Box<dyn FnOnce(&mut Engine, Time) + Send>;
+
 /// What somebody asks for.
 pub(super) enum Request {
-    /// Do something with the engine.
-    Engine(Box<dyn FnOnce(&mut Engine, Time) + Send>),
+    Engine(Turn),
     Change(Box<Change>, oneshot::Sender<Result<Changed, Error>>),
     /// Say when all that was changed before is on the wire.
     Written(oneshot::Sender<()>),
@@ -47,6 +50,7 @@ pub(super) struct Inputs {
     reports: mpsc::Receiver<(Key, Report)>,
     arrivals: mpsc::Receiver<Arrival>,
     requests: mpsc::Receiver<Request>,
+    forwarder: Forwarder,
 }
 
 /// One thing that happened.
@@ -55,6 +59,8 @@ enum Input {
     Arrival(Arrival),
     /// `None`: nobody is left to ask for anything.
     Request(Option<Request>),
+    /// The kernel's routes are another matter by now.
+    News(News),
     /// The deadline is there.
     Due,
 }
@@ -69,6 +75,8 @@ pub(super) struct Task {
     events: broadcast::Sender<Event>,
     /// Who waits until what was said before a mark is on the wire.
     waiting: Vec<(Mark, oneshot::Sender<()>)>,
+    /// Our routes go with us.
+    leaves: bool,
 }
 
 impl Task {
@@ -78,6 +86,7 @@ impl Task {
         bound: Vec<Bound>,
         requests: mpsc::Receiver<Request>,
         events: broadcast::Sender<Event>,
+        forwarder: Forwarder,
     ) -> Result<(Task, Inputs), Error> {
         let (reports, reported) = mpsc::channel(REPORTS);
         let (arrivals, arrived) = mpsc::channel(ARRIVALS);
@@ -89,11 +98,13 @@ impl Task {
             links: Links::default(),
             events,
             waiting: Vec::new(),
+            leaves: false,
         };
+        forwarder.begin(&mut task.engine);
         // The keys first: nobody gets in without.
         task.renew_keys();
         task.listeners.add(bound)?;
-        Ok((task, Inputs { reports: reported, arrivals: arrived, requests }))
+        Ok((task, Inputs { reports: reported, arrivals: arrived, requests, forwarder }))
     }
 
     /// Runs until the engine is shut down.
@@ -104,7 +115,7 @@ impl Task {
             let mut drained = true;
             let (mut left, mut octets) = (ROUND, ROUND_OCTETS);
             while let Some(input) = inputs.waiting() {
-                octets = octets.saturating_sub(self.handle(input).await);
+                octets = octets.saturating_sub(self.handle(input, &mut inputs.forwarder).await);
                 left -= 1;
                 if left == 0 || octets == 0 {
                     drained = false;
@@ -117,9 +128,10 @@ impl Task {
             if looked && drained && due(&self.engine) {
                 self.engine.tick(now);
             }
-            let more = self.engine.work(now);
+            let works = self.engine.work(now);
+            let more = inputs.forwarder.tell(&mut self.engine, works) || works;
             self.engine.fill(now);
-            self.act(now);
+            self.act();
             if self.engine.is_down() {
                 return self.end(inputs).await;
             }
@@ -129,20 +141,24 @@ impl Task {
                 tokio::task::yield_now().await;
             } else {
                 let input = inputs.next(self.engine.deadline().map(|due| due.since(now))).await;
-                self.handle(input).await;
+                self.handle(input, &mut inputs.forwarder).await;
             }
         }
     }
 
     /// Takes note of what happened. Returns how many octets that was.
-    async fn handle(&mut self, input: Input) -> usize {
+    async fn handle(&mut self, input: Input, forwarder: &mut Forwarder) -> usize {
         let now = clock::now();
         match input {
             Input::Due => {}
+            Input::News(news) => hear(&mut self.engine, now, news),
             Input::Arrival(arrival) => self.accept(now, arrival),
             Input::Report(key, report) => return self.reported(now, key, report),
             Input::Request(None) => self.engine.shutdown(now, &Shutdown::Restart),
-            Input::Request(Some(request)) => self.obey(now, request).await,
+            Input::Request(Some(request)) => {
+                self.obey(now, request).await;
+                forwarder.renew(self.engine.config());
+            }
         }
         0
     }
@@ -195,7 +211,10 @@ impl Task {
             Request::Listening(answer) => {
                 let _ = answer.send(self.listeners.addresses());
             }
-            Request::Shutdown(how) => self.engine.shutdown(now, &how),
+            Request::Shutdown(how) => {
+                self.leaves = matches!(how, Shutdown::Leave(_));
+                self.engine.shutdown(now, &how);
+            }
         }
     }
 
@@ -225,7 +244,7 @@ impl Task {
     }
 
     /// Does what the engine asks for.
-    fn act(&mut self, now: Time) {
+    fn act(&mut self) {
         while let Some(action) = self.engine.poll() {
             match action {
                 Action::Write(key, octets) => self.order(key, Order::Write(octets)),
@@ -242,7 +261,6 @@ impl Task {
                 Action::Event(event) => self.say(event),
             }
         }
-        let _ = now;
     }
 
     /// A connection that has ended, or is so far behind as the engine never lets it be, is told nothing: it reports its
@@ -273,11 +291,14 @@ impl Task {
 
     /// Lets connections say their last words.
     async fn end(self, inputs: Inputs) {
-        let Inputs { mut reports, arrivals, requests } = inputs;
-        let Task { listeners, connections, reports: ours, .. } = self;
+        let Inputs { mut reports, arrivals, requests, forwarder } = inputs;
+        let Task { listeners, connections, reports: ours, leaves, .. } = self;
         drop((listeners, arrivals, connections, ours));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
+        if leaves {
+            forwarder.leave().await;
+        }
         // Now whoever waits for the end hears of it.
         drop(requests);
     }
@@ -287,6 +308,7 @@ impl Inputs {
     /// What waits already. Who asks for something goes first, and then who has to be let in.
     fn waiting(&mut self) -> Option<Input> {
         let request = self.requests.try_recv().ok().map(|request| Input::Request(Some(request)));
+        let request = request.or_else(|| self.forwarder.waiting().map(Input::News));
         let request = request.or_else(|| self.arrivals.try_recv().ok().map(Input::Arrival));
         request.or_else(|| self.reports.try_recv().ok().map(|(key, report)| Input::Report(key, report)))
     }
@@ -303,6 +325,7 @@ impl Inputs {
             request = self.requests.recv() => Input::Request(request),
             Some(arrival) = self.arrivals.recv() => Input::Arrival(arrival),
             Some((key, report)) = self.reports.recv() => Input::Report(key, report),
+            news = self.forwarder.next() => news.map_or(Input::Due, Input::News),
             () = due => Input::Due,
         }
     }

@@ -136,9 +136,14 @@ impl Other {
     }
 
     pub(crate) fn announce(&mut self, path: &[u32], prefixes: &[&str]) {
+        self.announce_with(path, None, prefixes);
+    }
+
+    pub(crate) fn announce_with(&mut self, path: &[u32], med: Option<u32>, prefixes: &[&str]) {
         let number = self.number;
         let as_path = AsPathBuf::sequence(&path.iter().copied().map(Asn).collect::<Vec<_>>());
-        let attributes = PathAttributes { origin: Some(Origin::IGP), as_path, ..PathAttributes::default() };
+        let attributes =
+            PathAttributes { origin: Some(Origin::IGP), as_path, med, ..PathAttributes::default() };
         let mut section = Vec::new();
         attributes.encode(true, &mut section);
         let next_hop = NextHop::from(address(number));

@@ -9,6 +9,7 @@ pub use attributes::{Attributes, Other};
 pub use peer::{Counts, Ended, Fault, Messages, Peer};
 pub use route::{Export, From, Prefix, Route, Why};
 
+use crate::rib;
 use serde::{Deserialize, Serialize};
 
 /// The speaker as a whole.
@@ -131,4 +132,16 @@ pub struct Sample {
     pub count: u64,
     /// The first of them.
     pub prefixes: Vec<String>,
+}
+
+impl Difference {
+    /// Of what was found out.
+    pub fn of(peer: String, found: &rib::Difference) -> Self {
+        let sample = |sample: &rib::Sample| Sample {
+            count: sample.count,
+            prefixes: sample.prefixes.iter().map(ToString::to_string).collect(),
+        };
+        let (gained, lost, changed) = (sample(&found.gained), sample(&found.lost), sample(&found.changed));
+        Difference { peer, gained, lost, changed }
+    }
 }

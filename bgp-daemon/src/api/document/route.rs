@@ -53,6 +53,8 @@ pub struct Route {
     pub seconds: u64,
     /// Its session ended, and it is kept for the peer's restart.
     pub stale: bool,
+    /// What it costs to get to its next hop; `null`: there is no way, it was not accepted, or the speaker does not ask.
+    pub cost: Option<u32>,
     /// The attributes as accepted; as learned where it was not accepted.
     pub attributes: Attributes,
     /// The attributes as learned, where they are others than those accepted.
@@ -89,6 +91,7 @@ impl Route {
             path_id: listed.path_id,
             seconds: now.saturating_sub(listed.since.into()),
             stale: listed.stale,
+            cost: listed.cost,
             attributes: as_shown(listed.accepted.as_ref().unwrap_or(&listed.learned)),
             learned: changed.then(|| as_shown(&listed.learned)),
             told: listed.told.len() as u64,

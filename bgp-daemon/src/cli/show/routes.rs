@@ -96,16 +96,13 @@ const EXPORTS: [Column; 3] = [("PEER", Side::Left), ("TOLD", Side::Left), ("WHY"
 
 /// What becomes of a prefix, and why.
 pub(crate) fn why(why: &Why) -> String {
-    let mut routes = Routes::new();
-    routes.push(&Prefix { prefix: why.prefix.clone(), routes: why.routes.clone() });
-    let mut text = String::new();
-    let mut reasons = why.routes.iter();
-    for line in routes.take().lines() {
+    let mut rows = Table::plain(&COLUMNS);
+    // The reasons stand below each route, in full.
+    why.routes.iter().for_each(|route| rows.push(Vec::from_iter(row(route).into_iter().take(7))));
+    let mut text = format!("{}\n", why.prefix);
+    for (line, route) in rows.take().lines().zip(&why.routes) {
         text += &format!("{line}\n");
-        let route = line.starts_with(' ').then(|| reasons.next()).flatten();
-        for reason in route.into_iter().flat_map(in_words) {
-            text += &format!("      {reason}\n");
-        }
+        in_words(route).iter().for_each(|reason| text += &format!("       {reason}\n"));
     }
     text + &told(why)
 }
@@ -116,10 +113,12 @@ fn in_words(route: &Route) -> Vec<String> {
         (Some(reason), _) => reason.clone(),
         (None, _) => "a route of our own".to_owned(),
     };
-    let next_hop = match (route.standing.as_str(), &route.attributes.next_hop) {
-        ("rejected", _) | (_, None) => None,
-        ("unreachable", Some(address)) => Some(format!("there is no way to next hop {address}")),
-        (_, Some(address)) => Some(format!("next hop {address} can be reached")),
+    let next_hop = match (&route.attributes.next_hop, route.cost) {
+        (Some(address), Some(cost)) => Some(format!("next hop {address} can be reached at cost {cost}")),
+        (Some(address), None) if route.standing == "unreachable" => {
+            Some(format!("there is no way to next hop {address}"))
+        }
+        _ => None,
     };
     let selected = match route.standing.as_str() {
         "best" => Some("selected".to_owned()),

@@ -84,6 +84,7 @@ pub(super) fn kernel(n: &mut Notes, raw: &RawKernel) -> Kernel {
         _ => (None, None),
     };
     let metric = |text: &str| leaf::whole(text, 1, u32::MAX);
+    let most = |text: &str| leaf::whole(text, 1, u32::MAX);
     let multipath = |text: &str| leaf::whole(text, 1, 256).map(|most| most as u16);
     let kernel = Kernel {
         table: n.one("kernel.table", raw.table.as_ref(), leaf::table).unwrap_or(usual.table),
@@ -92,6 +93,9 @@ pub(super) fn kernel(n: &mut Notes, raw: &RawKernel) -> Kernel {
         multipath: n.one("kernel.multipath", raw.multipath.as_ref(), multipath).unwrap_or(usual.multipath),
         source_ipv4,
         source_ipv6,
+        default_route: n.one("kernel.default_route", raw.default_route.as_ref(), leaf::yes).unwrap_or(false),
+        protected: n.each("kernel.protected", raw.protected.as_ref(), leaf::prefix).unwrap_or_default(),
+        max_routes: n.one("kernel.max_routes", raw.max_routes.as_ref(), most).map(|most| most as usize),
     };
     if (kernel.protocol, kernel.metric) == (186, 20) {
         let message = "protocol 186 with metric 20 is how FRR marks its routes: it would remove ours, and we its; \
