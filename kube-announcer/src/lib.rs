@@ -8,6 +8,6 @@ pub mod object;
 pub mod plan;
 pub mod router_config;
 pub mod snapshot;
-pub mod speak;
 pub mod source;
+pub mod speak;
 pub mod wish;

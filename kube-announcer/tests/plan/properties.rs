@@ -54,7 +54,7 @@ fn service() -> impl Strategy<Value = Value> {
             let mut ingress = vec![json!({ "ip": format!("203.0.113.{first}") })];
             ingress.extend(ipv6.as_array().cloned().unwrap_or_default());
             json!({
-                "kind": "Service", "metadata": meta(name, labelled, json!({ "cmd.nu/tunnel": tunnel })),
+                "kind": "Service", "metadata": meta(name, labelled, &json!({ "cmd.nu/tunnel": tunnel })),
                 "spec": {
                     "type": "LoadBalancer", "externalTrafficPolicy": policy, "ports": [{ "port": 80 }],
                     "clusterIPs": [format!("10.96.0.{second}")], "externalIPs": [format!("203.0.113.{second}")],
