@@ -9,4 +9,5 @@ pub mod plan;
 pub mod router_config;
 pub mod snapshot;
 pub mod source;
+pub mod speak;
 pub mod wish;
