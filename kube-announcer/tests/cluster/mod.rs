@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::fmt::Write;
 
 /// What a document of a case asks for.
-pub enum Step {
+pub(crate) enum Step {
     /// An object is there.
     Apply(Box<Object>),
     /// It is not one that can be read.
@@ -28,7 +28,7 @@ pub enum Step {
 
 impl Step {
     /// Takes a step into a snapshot.
-    pub fn apply(&self, snapshot: &mut Snapshot) -> Changes {
+    pub(crate) fn apply(&self, snapshot: &mut Snapshot) -> Changes {
         match self {
             Step::Apply(object) => snapshot.apply(object),
             Step::Refuse(mistake) => snapshot.refuse(mistake.clone()),
@@ -40,7 +40,7 @@ impl Step {
 }
 
 /// Reads documents. `apiVersion` may be left out, as no two kinds have the same name.
-pub fn steps(yaml: &str) -> Vec<Step> {
+pub(crate) fn steps(yaml: &str) -> Vec<Step> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
     documents.into_iter().filter(|document| !document.is_null()).map(step).collect()
@@ -88,7 +88,7 @@ fn step(document: Value) -> Step {
 }
 
 /// What a node does, a line for each prefix. `peers`: also the sessions.
-pub fn table(plan: &Plan, peers: bool) -> String {
+pub(crate) fn table(plan: &Plan, peers: bool) -> String {
     let mut table = String::new();
     let node = &*plan.node;
     if peers {
