@@ -57,7 +57,8 @@ fn why_gives_the_chain_from_object_to_peers() {
 
 #[test]
 fn routes_and_peers_of_a_node_are_listed() {
-    let words = ["routes", "peers"].map(|word| shown(&format!("{word} --manifests examples/cluster --node node-1")));
+    let words =
+        ["routes", "peers"].map(|word| shown(&format!("{word} --manifests examples/cluster --node node-1")));
     insta::assert_snapshot!(words.join("\n"));
 }
 
@@ -71,7 +72,8 @@ fn two_clusters_share_a_router_and_are_told_apart() {
     let words = "router-config --for bird --manifests examples/cluster --community 65000:1 \
                  --manifests examples/cluster --community 65000:2";
     let text = shown(words);
-    for part in ["template bgp cluster_tor {", "bgp_community.add((65000,1))", "bgp_community.add((65000,2))"] {
+    for part in ["template bgp cluster_tor {", "bgp_community.add((65000,1))", "bgp_community.add((65000,2))"]
+    {
         assert!(text.contains(part), "{part} is not in {text}");
     }
 }
@@ -93,7 +95,9 @@ fn json_says_the_same_to_programs() {
     let answers = json("why 203.0.113.10 --manifests examples/cluster --node node-1 --json");
     assert_eq!(answers[0]["prefixes"][0]["told"][0]["attributes"]["nextHop"], "192.0.2.11");
     assert_eq!(json("peers --manifests examples/cluster --node node-1 --json")[0]["asn"], "65000");
-    assert!(json("routes --manifests examples/cluster --node node-1 --json")[0]["announced"].as_bool().unwrap());
+    assert!(
+        json("routes --manifests examples/cluster --node node-1 --json")[0]["announced"].as_bool().unwrap()
+    );
 }
 
 #[test]
@@ -129,7 +133,10 @@ fn the_exit_status_tells_ci_how_it_went() {
     assert_eq!(status(&["check", "examples/cluster"]), 1, "it holds a mistake on purpose");
     assert_eq!(status(&["check", "examples/cluster", "--node", "node-1"]), 1);
     assert_eq!(status(&["check", "/no/such/folder"]), 2);
-    assert_eq!(status(&["why", "203.0.113.10", "--manifests", "examples/cluster", "--node", "no-such-node"]), 2);
+    assert_eq!(
+        status(&["why", "203.0.113.10", "--manifests", "examples/cluster", "--node", "no-such-node"]),
+        2
+    );
     let folder = tempfile::tempdir().unwrap();
     let node = "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n";
     fs::write(folder.path().join("a.yaml"), node).unwrap();

@@ -46,7 +46,8 @@ impl Of {
 
 pub(super) fn routes(arguments: &Routes) -> anyhow::Result<ExitCode> {
     let planner = arguments.of.planner()?;
-    let routes = node::routes(planner.plan());
+    let mut routes = node::routes(planner.plan());
+    routes.retain(|route| route.announced);
     if arguments.of.json {
         print_json(&routes)?;
     } else {

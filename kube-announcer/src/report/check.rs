@@ -198,7 +198,7 @@ fn mistakes(cluster: &Cluster, wrongs: Wrongs) -> Vec<String> {
         let sentence = Reason { code, detail }.sentence(&object, &names(&nodes), prefix);
         let unsaid = prefix.filter(|prefix| !sentence.contains(&prefix.addr().to_string()));
         let of = unsaid.map_or_else(String::new, |prefix| format!("{prefix}: "));
-        mistakes.push(format!("{}: {of}{sentence}", cluster.place(&object)));
+        mistakes.push(cluster.placed(&object, &format!("{of}{sentence}")));
     }
     mistakes
 }

@@ -82,6 +82,16 @@ impl Cluster {
             None => object.to_string(),
         }
     }
+
+    /// A sentence with the place that it is about.
+    pub fn placed(&self, object: &Key, sentence: &str) -> String {
+        match self.places.get(object) {
+            Some((file, line)) if sentence.contains(&object.to_string()) => {
+                format!("{file}:{line}: {sentence}")
+            }
+            _ => format!("{}: {sentence}", self.place(object)),
+        }
+    }
 }
 
 /// Why something is as it is.

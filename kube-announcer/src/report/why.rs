@@ -164,9 +164,7 @@ impl Prefix {
             (false, Some(why)) => {
                 format!("{prefix} is not announced on {node}: {} ({}).\n", why.sentence, why.code)
             }
-            (false, None) => {
-                format!("{prefix} is not announced on {node}: no source chooses an object that has it.\n")
-            }
+            (false, None) => format!("{prefix} is not announced on {node}.\n"),
         };
         let mut last = "";
         for Wish { object, rule, yes, because, .. } in claims {
