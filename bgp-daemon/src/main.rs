@@ -1,3 +1,7 @@
-//! The program `bgp-daemon`: a BGP speaker for a Linux node or a router.
+//! The program `bgp-daemon`: a speaker as a daemon, and the command line to see and steer it.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

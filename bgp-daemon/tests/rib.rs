@@ -217,6 +217,34 @@ fn twenty_members_share_one_encoding_and_a_stalled_one_catches_up_without_anothe
 }
 
 #[test]
+fn a_run_is_let_go_when_the_last_member_has_read_it_or_is_gone() {
+    let mut rib = rib();
+    let source = rib.add_source("config").unwrap();
+    let members: Vec<_> = (1..=3).map(|number| up(&mut rib, number)).collect();
+    let mut heard: Vec<_> = members.iter().map(|_| Heard::default()).collect();
+    // A run of 8 KiB, beside which what tables grow by is little.
+    let announce = |rib: &mut Rib, med| {
+        for n in 0..2000 {
+            let prefix = format!("10.{}.{}.0/24", n >> 8, n & 255);
+            rib.announce(source, &local(&prefix, &[med, 7]), 0);
+        }
+    };
+    for round in 1..=4 {
+        announce(&mut rib, round);
+        let [first, second, third] = [0, 1, 2].map(|nth| members[nth]);
+        heard[0].listen(&mut rib, first);
+        heard[1].listen(&mut rib, second);
+        let held = rib.octets();
+        if round == 4 {
+            rib.peer_down(third, &[]);
+        } else {
+            heard[2].listen(&mut rib, third);
+        }
+        assert!(rib.octets() + 8000 < held, "round {round}: {held} then {}", rib.octets());
+    }
+}
+
+#[test]
 fn a_group_gives_memory_back_when_routes_go() {
     const ALL: u32 = 10 * 4096;
     let prefix = |n: u32| format!("10.{}.{}.0/24", n >> 8, n & 255);
@@ -288,4 +316,25 @@ fn the_same_calls_give_the_same_octets_whatever_the_seed_of_the_hashes_is() {
     assert_eq!(octets, octets_of_an_hour(1));
     // No order that can be seen comes from a hash.
     assert_eq!(octets, octets_of_an_hour(2));
+}
+
+#[test]
+fn the_same_attributes_in_other_octets_are_the_same_set() {
+    let mut rib = rib();
+    let a = up(&mut rib, 1);
+    let plain = announce(&attributes(&[65001]), &["10.0.0.0/8"]);
+    // The length of ORIGIN in two octets, which nobody has to do and some do: one octet more in all.
+    let mut long = plain.clone();
+    let origin = long.windows(4).position(|at| at == [0x40, 1, 1, 0]).unwrap();
+    long.splice(origin..origin + 3, [0x50, 1, 0, 1]);
+    for length in [16, 21] {
+        long[length + 1] += 1;
+    }
+    for octets in [&long, &plain, &long, &plain] {
+        learn(&mut rib, a, octets);
+        assert_eq!(rib.attribute_sets(), 1);
+    }
+    learn(&mut rib, a, &withdraw(&["10.0.0.0/8"]));
+    Heard::default().listen(&mut rib, a);
+    assert_eq!(rib.attribute_sets(), 0);
 }

@@ -1,5 +1,21 @@
 //! What a speaker is to do, checked: nothing in here is checked again. Read from a file, or made by a program.
 
+pub mod change;
+mod check;
+mod duration;
+#[cfg(feature = "toml")]
+mod file;
+#[cfg(feature = "toml")]
+mod lines;
+pub mod raw;
+mod summary;
+
+pub use check::{Checked, Files, Refused, Secret, check};
+#[cfg(feature = "toml")]
+pub use file::{Failure, Loaded, load, read, read_in};
+#[cfg(feature = "toml")]
+pub use lines::{Finding, report};
+
 use crate::{
     policy::{
         NextHopChange, Policies, Policy,
@@ -14,8 +30,9 @@ use bgp_proto::{
 };
 use ipnet::IpNet;
 use std::{
+    collections::BTreeSet,
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -43,8 +60,14 @@ pub struct Config {
     pub peers: Vec<Peer>,
     /// Routes of our own, owned by `config`.
     pub routes: Vec<LocalRoute>,
+    /// Prefixes of such routes whose packets end here, unless a more specific route takes them.
+    pub discards: BTreeSet<IpNet>,
     /// Routes of our own that are there while a more specific one is.
     pub aggregates: Vec<Aggregate>,
+    /// Routes of the kernel that are announced as our own.
+    pub redistribute: Vec<Redistribute>,
+    /// Where learned routes are installed; `None`: nowhere.
+    pub kernel: Option<Kernel>,
     /// Where the speaker can be asked and told.
     pub api: Api,
 }
@@ -63,7 +86,10 @@ impl Config {
             groups: Vec::new(),
             peers: Vec::new(),
             routes: Vec::new(),
+            discards: BTreeSet::new(),
             aggregates: Vec::new(),
+            redistribute: Vec::new(),
+            kernel: None,
             api: Api::default(),
         }
     }
@@ -78,6 +104,75 @@ pub struct Api {
     pub read_only_socket: Option<PathBuf>,
     /// The address of metrics and health.
     pub http: Option<SocketAddr>,
+}
+
+/// Where learned routes are installed, and the mark that they carry there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// The number of the table; 254 is `main`.
+    pub table: u32,
+    /// The protocol that routes and next hops of ours carry.
+    pub protocol: u8,
+    /// The metric of our routes. Never 20 with protocol 186: that is FRR's mark, which sweeps what carries it.
+    pub metric: u32,
+    /// The most next hops of a route.
+    pub multipath: u16,
+    /// The address that the machine's own packets carry over our IPv4 routes.
+    pub source_ipv4: Option<Ipv4Addr>,
+    /// The same over IPv6.
+    pub source_ipv6: Option<Ipv6Addr>,
+    /// A default route is installed.
+    pub default_route: bool,
+    /// Ranges in which nothing is installed. In the networks of this machine's links nothing is in any case.
+    pub protected: Vec<IpNet>,
+    /// The most routes that are installed.
+    pub max_routes: Option<usize>,
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Kernel {
+            table: 254,
+            protocol: 179,
+            metric: 179,
+            multipath: 8,
+            source_ipv4: None,
+            source_ipv6: None,
+            default_route: false,
+            protected: Vec::new(),
+            max_routes: None,
+        }
+    }
+}
+
+/// Routes of the kernel that are announced as our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redistribute {
+    /// Which.
+    pub from: KernelRoutes,
+    /// Which of them, and what is said of them.
+    pub policy: Policy,
+}
+
+/// Some of the kernel's routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KernelRoutes {
+    /// The links' own.
+    Connected,
+    /// Those that an operator put there.
+    Static,
+    /// Those that carry the number of a protocol.
+    Protocol(u8),
+}
+
+impl fmt::Display for KernelRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KernelRoutes::Connected => f.pad("connected"),
+            KernelRoutes::Static => f.pad("static"),
+            KernelRoutes::Protocol(number) => number.fmt(f),
+        }
+    }
 }
 
 /// Whom a peer's connection comes from or goes to.
@@ -282,6 +377,8 @@ pub struct Timers {
     pub hold: HoldTime,
     /// The shortest that we accept.
     pub min_hold: HoldTime,
+    /// How often we say that we are here; `None`: a third of the agreed hold time, which is the most.
+    pub keepalive: Option<Duration>,
     /// How long a dial may take, and how long until the next.
     pub connect_retry: Duration,
     /// How long to wait after a failure, the first time; it doubles up to `idle_hold_max`.
@@ -295,6 +392,7 @@ impl Default for Timers {
         Timers {
             hold: HoldTime::new(90).unwrap_or(HoldTime::OFF),
             min_hold: HoldTime::OFF,
+            keepalive: None,
             connect_retry: Duration::from_secs(5),
             idle_hold: Duration::from_secs(1),
             idle_hold_max: Duration::from_secs(60),

@@ -70,10 +70,13 @@ pub mod standard;
 
 pub use changes::{Changes, NextHopChange};
 pub use check::{Names, check};
+pub(crate) use communities::AnyCommunity;
 pub use mask::RuleMask;
 pub use mistake::Mistake;
+pub(crate) use mistake::Wrong;
 pub use rule::{Rule, Verdict};
 pub use source::{PeerName, Source};
+pub(crate) use span::number;
 
 use bgp_proto::{
     agreed::PeerKind,
@@ -154,6 +157,11 @@ impl Policy {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Its rules, in order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.0.rules
     }
 
     /// Whether any rule asks for attributes or the next hop. If not, every attribute set has the same mask.
@@ -265,11 +273,21 @@ impl fmt::Display for Reason<'_> {
 pub struct Policies(BTreeMap<String, Policy>);
 
 impl Policies {
-    const BUILT_IN: [&str; 2] = ["all", "none"];
+    pub(crate) const BUILT_IN: [&str; 2] = ["all", "none"];
 
     /// The policy of this name.
     pub fn find(&self, name: &str) -> Option<&Policy> {
         self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.0.values()
+    }
+
+    /// How many were written, beside those that are built in.
+    pub(crate) fn written(&self) -> usize {
+        self.0.len() - Policies::BUILT_IN.len()
     }
 
     /// The policy that a configuration names at `path`.
@@ -279,8 +297,7 @@ impl Policies {
     pub fn resolve(&self, path: &str, name: &str) -> Result<Policy, Mistake> {
         self.find(name).cloned().ok_or_else(|| {
             let names: Vec<_> = self.0.keys().map(String::as_str).collect();
-            let wrong =
-                mistake::Wrong::new(name, "is no policy", format_args!("one of {}", names.join(", ")));
+            let wrong = Wrong::new(name, "is no policy", format_args!("one of {}", names.join(", ")));
             Mistake { path: path.into(), message: wrong.0 }
         })
     }

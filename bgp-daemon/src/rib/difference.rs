@@ -71,6 +71,9 @@ impl Rib {
             Some((*id, (import.clone(), mask)))
         });
         let imports = imports.collect();
+        if proposal.exports.iter().any(|(_, export)| export.default_originate) {
+            sets.need_default();
+        }
         let around = Around { sets, senders, settings: settings.selection, imports, judge: Judge::default() };
         let Place { wide, slot } = proposal.place;
         let next = if wide {
@@ -118,6 +121,9 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn wish<A: Address>(&mut self, prefix: Prefix<A>, best: Option<&Sent<'_>>, sets: &Sets) -> Option<Wish> {
+        if let Some(wish) = self.view.originated(prefix, sets) {
+            return Some(wish);
+        }
         let (route, sender) = best?;
         let wish = self.view.wish(route, prefix, sender, &self.addresses, (sets, &mut self.memo))?;
         let number = route.sender.0;

@@ -73,6 +73,8 @@ pub(super) struct Group<A> {
     pending: Pending<A>,
     ring: Ring,
     members: BTreeMap<u16, Member<A>>,
+    /// How many members have the ring's oldest run to read next.
+    slowest: usize,
     addresses: Addresses,
     memo: Memo,
     scratch: Scratch,
@@ -102,6 +104,7 @@ impl<A: Address> Group<A> {
             pending: Pending::new(seed),
             ring: Ring::new(ring),
             members: BTreeMap::new(),
+            slowest: 0,
             addresses: Addresses::new(),
             memo: Memo::default(),
             scratch: Scratch::default(),
@@ -113,7 +116,7 @@ impl<A: Address> Group<A> {
     }
 
     pub(super) fn octets(&self) -> usize {
-        self.pending.octets()
+        self.pending.octets() + self.ring.octets()
     }
 
     pub(super) fn is_idle(&self, slot: u32) -> bool {
@@ -140,6 +143,11 @@ impl<A: Address> Group<A> {
 
     pub(super) fn untold(&self) -> u64 {
         self.pending.untold
+    }
+
+    /// How many routes a member is told, what is still to be said included.
+    pub(super) fn advertised(&self, member: u16) -> u32 {
+        self.pending.wished(member)
     }
 
     /// The members that were told of a slot's route, as it is to be told.
@@ -202,6 +210,7 @@ impl<A: Address> Group<A> {
             pending: self.pending.copy(sets),
             ring: self.ring.clone(),
             members: self.members.extract_if(.., |member, _| theirs(member)).collect(),
+            slowest: 0,
             addresses: self.addresses.extract_if(.., |_, member| theirs(member)).collect(),
             memo: Memo::default(),
             scratch: Scratch::default(),
@@ -231,7 +240,11 @@ impl<A: Address> Group<A> {
         route: Option<(&Route, &Sender)>,
         sets: &mut Sets,
     ) {
-        let wish = route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets));
+        let latest = self.views.latest();
+        let wish = match latest.originated(prefix, sets) {
+            Some(wish) => Some(Wish { view: self.views.number(), ..wish }),
+            None => route.and_then(|(route, sender)| self.wish(prefix, route, sender, sets)),
+        };
         let is_member = &|member| self.members.contains_key(&member);
         let with = &mut Offering { sets, views: &self.views, scratch: &mut self.scratch, is_member };
         self.pending.offer(slot, prefix, wish, with);
@@ -258,6 +271,7 @@ impl<A: Address> Group<A> {
             begins: false,
             enhanced,
         };
+        self.slowest += usize::from(state.cursor == self.ring.first());
         self.members.insert(member, state);
         self.addresses.insert(address, member);
         self.forget();
@@ -290,13 +304,20 @@ impl<A: Address> Group<A> {
     pub(super) fn take(&mut self, member: u16, mut around: Around<'_, A>) -> Option<Bytes> {
         loop {
             let mut state = self.members.remove(&member)?;
+            let before = state.cursor;
             let begin = std::mem::take(&mut state.begins).then(|| self.mark(RefreshKind::BEGIN));
             let again = begin.or_else(|| self.tell_again(member, &mut state, &mut around));
             let read = again.or_else(|| self.read_ring(member, &mut state));
             let told = read.or_else(|| self.close(&mut state, around.complete));
+            let moved = state.cursor != before;
             self.members.insert(member, state);
+            if moved && before == self.ring.first() {
+                self.slowest -= 1;
+                if self.slowest == 0 {
+                    self.forget_read();
+                }
+            }
             if told.is_some() {
-                self.forget_read();
                 return told;
             }
             self.make_run(&mut around)?;
@@ -394,12 +415,19 @@ impl<A: Address> Group<A> {
                 }
             }
         }
+        self.count_slowest();
+    }
+
+    fn count_slowest(&mut self) {
+        let oldest = self.ring.first();
+        self.slowest = self.members.values().filter(|member| member.cursor == oldest).count();
     }
 
     /// Drops runs that every member has read.
     fn forget_read(&mut self) {
         let slowest = self.members.values().map(|member| member.cursor).min();
         self.ring.forget_before(slowest.unwrap_or(self.ring.end()));
+        self.count_slowest();
     }
 
     /// Tells a member what it was to be told before it reads on: a part of its walk, or of what it is owed.

@@ -5,14 +5,16 @@ mod jobs;
 mod watch;
 
 use super::{
+    chosen::Following,
     group::{Around, Group, Joining},
     import::Judge,
     intern::{AttrId, Sets},
     peers::{Sender, SenderId},
+    recent::Recent,
     select::{self, Candidate, Settings},
     session::Export,
     slab::{self, NONE},
-    table::{Route, Table},
+    table::{Route, Slot, Table},
     view::View,
 };
 use bgp_proto::{
@@ -67,8 +69,14 @@ pub(super) struct Half<A> {
     epochs: Vec<Epoch>,
     jobs: Jobs<A>,
     watches: Vec<Watch<A>>,
+    /// For those who watch.
+    pub(super) recent: Recent<A>,
+    /// For a forwarder, if there is one.
+    pub(super) following: Option<Following>,
     /// How many groups were ever made.
     made: u64,
+    /// How many runs were ever encoded.
+    runs: u64,
     idle: Vec<u32>,
     seed: u64,
 }
@@ -84,7 +92,10 @@ impl<A: Address> Half<A> {
             epochs: Vec::new(),
             jobs: Jobs::default(),
             watches: Vec::new(),
+            recent: Recent::new(),
+            following: None,
             made: 0,
+            runs: 0,
             idle: Vec::new(),
             seed,
         }
@@ -136,6 +147,7 @@ impl<A: Address> Half<A> {
             Some((id, _)) => {
                 let at = self.table.routes.get_mut(id);
                 let old = std::mem::replace(at, Route { next: at.next, ..route });
+                self.count_accepted(sender, old.accepted, accepted);
                 if old.accepted != accepted || self.epoch(sender).is_stale(&old) {
                     self.reselect(slot, Change::Replaced(id), shared);
                 }
@@ -144,6 +156,7 @@ impl<A: Address> Half<A> {
             None => {
                 let id = self.table.push_route(slot, route);
                 self.epoch_mut(sender).routes += 1;
+                self.count_accepted(sender, AttrId::NONE, accepted);
                 self.reselect(slot, Change::Added(id), shared);
             }
         }
@@ -192,16 +205,38 @@ impl<A: Address> Half<A> {
         let Some((id, before)) = self.table.find_route(slot, sender, path_id) else { return };
         let gone = self.table.take_route(slot, id, before);
         self.epoch_mut(sender).routes -= 1;
+        self.count_accepted(sender, gone.accepted, AttrId::NONE);
         self.reselect(slot, Change::Removed(id), shared);
         release(&gone, shared.sets);
         self.give_back(slot);
     }
 
+    /// Whether some group is told of a prefix although there is no route to it.
+    fn is_originated(&self, prefix: Prefix<A>) -> bool {
+        prefix.len() == 0 && self.groups.iter().flatten().any(|group| group.view().originates())
+    }
+
+    /// Frees the slots about which nothing is said any more.
+    fn give_back_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.idle);
+        for together in idle.chunks(TOGETHER) {
+            self.table.touch(together);
+            together.iter().for_each(|slot| self.give_back(*slot));
+        }
+        idle.clear();
+        self.idle = idle;
+    }
+
     /// Frees a slot without routes about which nothing is said any more.
     #[inline]
-    fn give_back(&mut self, slot: u32) {
-        let empty = self.table.slots.peek(slot).is_some_and(|s| s.first == NONE && s.prefix().is_some());
-        if empty && self.groups.iter().flatten().all(|group| group.is_idle(slot)) {
+    pub(super) fn give_back(&mut self, slot: u32) {
+        let unused =
+            |s: &Slot<A>| s.first == NONE && s.prefix().is_some_and(|prefix| !self.is_originated(prefix));
+        let followed = || self.following.as_ref().is_none_or(|following| following.is_idle(slot));
+        if self.table.slots.peek(slot).is_some_and(unused)
+            && followed()
+            && self.groups.iter().flatten().all(|group| group.is_idle(slot))
+        {
             self.table.remove_slot(slot);
             if self.table.slots.is_given_back(slot) {
                 let chunk = slot / slab::CHUNK as u32;
@@ -232,18 +267,33 @@ impl<A: Address> Half<A> {
     /// Selects the best route of a slot again and offers it to every group.
     #[inline]
     fn reselect(&mut self, slot: u32, change: Change, shared: &mut Shared<'_>) {
+        if self.recent.is_watched() {
+            self.remember(slot);
+        }
         let old = self.table.slots.get(slot).best;
         let best = self.select(slot, old, change, shared);
         let same =
             best == old && !matches!(change, Change::Replaced(id) if id == best) && change != Change::Any;
         if same {
+            if best != NONE {
+                self.note_equals(slot);
+            }
             return;
         }
+        self.note(slot);
         self.table.slots.get_mut(slot).best = best;
         if (old == NONE) != (best == NONE) && !self.watches.is_empty() {
             self.count(slot, best != NONE);
         }
         self.offer(slot, shared);
+    }
+
+    /// The best route stays, but one that is as good may have come or gone.
+    #[inline]
+    fn note_equals(&mut self, slot: u32) {
+        if self.following.as_ref().is_some_and(|following| following.multipath) {
+            self.note(slot);
+        }
     }
 
     #[inline]
@@ -288,6 +338,14 @@ impl<A: Address> Half<A> {
         best
     }
 
+    /// Something happened to a slot's routes that somebody may want to see.
+    #[cold]
+    fn remember(&mut self, slot: u32) {
+        if let Some(prefix) = self.table.slots.get(slot).prefix() {
+            self.recent.note(prefix);
+        }
+    }
+
     /// Offers a slot's best route to every group.
     #[inline]
     fn offer(&mut self, slot: u32, shared: &mut Shared<'_>) {
@@ -323,6 +381,15 @@ impl<A: Address> Half<A> {
         at
     }
 
+    /// Offers every slot to a group, and that of the default route where the group is told one anyway.
+    fn evaluate(&mut self, group: usize) {
+        if self.groups[group].as_ref().is_some_and(|group| group.view().originates()) {
+            let default = Prefix::default();
+            self.table.find_or_insert(self.table.hash(default), default);
+        }
+        self.begin(Job::Evaluate(group));
+    }
+
     /// Takes a group in, to which every slot is going to be offered.
     fn place(&mut self, mut group: Group<A>) -> usize {
         let free = self.groups.iter().position(Option::is_none).unwrap_or(self.groups.len());
@@ -332,7 +399,7 @@ impl<A: Address> Half<A> {
         self.made += 1;
         group.serial = self.made;
         self.groups[free] = Some(group);
-        self.begin(Job::Evaluate(free));
+        self.evaluate(free);
         free
     }
 
@@ -350,7 +417,7 @@ impl<A: Address> Half<A> {
                 let Some(Some(group)) = self.groups.get_mut(number) else { continue };
                 if members.len() == group.len() {
                     group.set_view(view);
-                    self.begin(Job::Evaluate(number));
+                    self.evaluate(number);
                 } else {
                     let spared = group.is_pointed_to(&members, sets);
                     let apart = group.split(&members, view, sets);
@@ -396,6 +463,12 @@ impl<A: Address> Half<A> {
         }
     }
 
+    /// What was found out about senders does not hold any more: every slot is offered anew.
+    pub(super) fn offer_all(&mut self) {
+        self.forget();
+        self.begin(Job::Offer);
+    }
+
     /// A sender is another one than before: what was kept of its routes is compared and offered anew.
     pub(super) fn peer_up(&mut self, sender: SenderId) {
         self.forget();
@@ -425,12 +498,12 @@ impl<A: Address> Half<A> {
         sets: &mut Sets,
         complete: bool,
     ) -> Option<Bytes> {
-        let Half { table, groups, idle, .. } = self;
+        let Half { table, groups, idle, runs, .. } = self;
         let group = groups.get_mut(group)?.as_mut()?;
+        let before = group.encoded + group.encoded_again;
         let told = group.take(member, Around { table, sets, idle, complete });
-        while let Some(slot) = self.idle.pop() {
-            self.give_back(slot);
-        }
+        *runs += group.encoded + group.encoded_again - before;
+        self.give_back_idle();
         told
     }
 
@@ -458,40 +531,38 @@ impl<A: Address> Half<A> {
         self.groups.iter().flatten().flat_map(|group| group.told(slot)).collect()
     }
 
-    /// How many routes a sender has here.
-    pub(super) fn routes_of(&self, sender: SenderId) -> u32 {
-        self.epoch(sender).routes
-    }
-
-    /// Ends a sender's epoch: its routes are stale from now on, or do not count any more. What was stale before is
-    /// gone in either case (RFC 4724 §4.2: consecutive restarts).
-    pub(super) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
-        let epoch = self.epoch_mut(sender);
-        epoch.end(keep);
-        if epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
+    /// A sender's route was accepted with the one set, and is now with the other.
+    #[inline]
+    fn count_accepted(&mut self, sender: SenderId, old: AttrId, new: AttrId) {
+        if old.is_some() != new.is_some() {
+            let accepted = &mut self.epoch_mut(sender).accepted;
+            *accepted = if new.is_some() { *accepted + 1 } else { *accepted - 1 };
         }
     }
 
-    /// Drops what is stale of a sender's routes.
-    pub(super) fn sweep(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.drop_stale() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
+    /// How many of a sender's routes were accepted.
+    pub(super) fn accepted_of(&self, sender: SenderId) -> u32 {
+        self.epoch(sender).accepted
     }
 
-    /// A sender begins to send all its routes again.
-    pub(super) fn refresh_begins(&mut self, sender: SenderId) {
-        self.epoch_mut(sender).begin_refresh();
+    /// Whether some of a sender's routes may not count any more and only wait for the sweep.
+    pub(super) fn is_sweeping(&self, sender: SenderId) -> bool {
+        self.jobs.has(&Job::Sweep(sender))
     }
 
-    /// Drops what a sender has not sent again.
-    pub(super) fn refresh_ends(&mut self, sender: SenderId) {
-        let epoch = self.epoch_mut(sender);
-        if epoch.end_refresh() && epoch.routes > 0 {
-            self.begin(Job::Sweep(sender));
-        }
+    /// How many routes a member of a group is told.
+    pub(super) fn advertised(&self, group: usize, member: u16) -> u32 {
+        self.groups.get(group).and_then(Option::as_ref).map_or(0, |group| group.advertised(member))
+    }
+
+    /// How many runs were ever encoded.
+    pub(super) fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Compares all routes anew.
+    pub(super) fn select_all(&mut self) {
+        self.begin(Job::Select);
     }
 
     /// Compares anew where a route points to this next hop.

@@ -130,6 +130,8 @@ pub(crate) struct Sets {
     index: Index,
     hasher: FixedState,
     pub(super) next_hops: NextHops,
+    /// The attributes of the default route that some peers are told anyway; `NONE` before the first is.
+    default: AttrId,
     /// How many sets were ever made.
     made: u32,
     /// Reused between parses.
@@ -166,6 +168,7 @@ impl Sets {
             index: Index::new(),
             hasher: FixedState::with_seed(seed),
             next_hops: NextHops::new(resolve),
+            default: AttrId::NONE,
             made: 0,
             parsed: PathAttributes::default(),
             scratch: Vec::new(),
@@ -252,14 +255,27 @@ impl Sets {
 
     fn remember(&mut self, id: AttrId, hash: u32, raw: &[u8], scope: Scope) {
         let first = self.sets.get(id.0).alias;
-        let chain = std::iter::successors(Some(first), |at| Some(self.aliases.get(*at).next));
-        if chain.take_while(|at| *at != NONE).count() >= MAX_ALIASES {
+        let some = |at: u32| (at != NONE).then_some(at);
+        let chain = std::iter::successors(some(first), |at| some(self.aliases.get(*at).next));
+        if chain.count() >= MAX_ALIASES {
             return;
         }
         let alias = Alias { octets: raw.into(), set: id.0, hash, next: first, scope: scope.0 };
         let at = self.aliases.insert(alias);
         self.sets.get_mut(id.0).alias = at;
         self.index.insert(hash, at | ALIAS);
+    }
+
+    /// Some peer is told a default route, whether or not there is one.
+    pub(crate) fn need_default(&mut self) {
+        if !self.default.is_some() {
+            self.default = self.intern(&PathAttributes::default(), None);
+        }
+    }
+
+    /// The attributes of that default route.
+    pub(crate) fn default_route(&self) -> AttrId {
+        self.default
     }
 
     /// The set with these values, with one more reference to it.

@@ -51,6 +51,8 @@ pub struct Listed {
     pub accepted: Option<Told>,
     /// Why it was accepted or not, as its sender's policy says now; empty for a route of our own.
     pub reason: String,
+    /// What it costs to get to its next hop; `None`: there is no way, it was not accepted, or nobody asks.
+    pub cost: Option<u32>,
     /// How it compares.
     pub standing: Standing,
     /// To whom it was told.
@@ -93,6 +95,7 @@ impl Rib {
             let import = find(&self.senders, route.sender)?.import();
             let reason = |import| Judge::reason(import, route.learned, prefix, sets);
             let accepted = route.accepted.is_some().then(|| attributes_of(route.accepted, sets));
+            let resolved = accepted.is_some() && self.settings.resolve_next_hops;
             let unranked = if accepted.is_none() { Standing::Rejected } else { Standing::Unreachable };
             let known = standings.iter().find(|(of, _)| *of == id).map(|(_, standing)| *standing);
             Some(Listed {
@@ -103,6 +106,7 @@ impl Rib {
                 learned: attributes_of(route.learned, sets),
                 accepted,
                 reason: import.map(reason).unwrap_or_default(),
+                cost: if resolved { sets.cost(route.accepted) } else { None },
                 standing: known.unwrap_or(unranked),
                 told: if id == best { half.told(slot) } else { Vec::new() },
             })

@@ -42,7 +42,9 @@
 //! ```
 
 mod aggregate;
+mod chosen;
 mod difference;
+mod explain;
 mod group;
 mod half;
 mod import;
@@ -52,6 +54,7 @@ mod mark;
 mod next_hop;
 mod peers;
 mod pending;
+mod recent;
 mod ring;
 mod select;
 mod session;
@@ -80,11 +83,14 @@ use std::{fmt, net::IpAddr};
 use view::View;
 
 pub use aggregate::Aggregate;
+pub use chosen::{Chosen, Follow, Hop, Verdict};
 pub use difference::{Difference, Proposal, Sample};
+pub use explain::Telling;
 pub use import::Refused;
 pub use listing::{Listed, Place, Standing, Told};
 pub use mark::Mark;
 pub use peers::{SenderId, SenderKind};
+pub use recent::Seen;
 pub use select::Settings as Selection;
 pub use session::{Export, Import, Limits, Session};
 
@@ -145,6 +151,7 @@ pub struct Rib {
     senders: Vec<Option<Sender>>,
     sessions: Vec<Option<Up>>,
     aggregates: Vec<Watched>,
+    follow: Option<Follow>,
     complete: bool,
     /// The latest time that was heard of, in seconds.
     now: u32,
@@ -219,6 +226,7 @@ impl Rib {
             senders: Vec::new(),
             sessions: Vec::new(),
             aggregates: Vec::new(),
+            follow: None,
             complete: true,
             now: 0,
             settings,
@@ -274,11 +282,65 @@ impl Rib {
         self.v4.routes_of(id) + self.v6.routes_of(id)
     }
 
+    /// How many routes of a family came from a peer or source and are held.
+    pub fn held(&self, id: SenderId, family: Family) -> u32 {
+        match family {
+            Family::IPV4 => self.v4.routes_of(id),
+            Family::IPV6 => self.v6.routes_of(id),
+            _ => 0,
+        }
+    }
+
+    /// How many of them were accepted.
+    pub fn accepted(&self, id: SenderId, family: Family) -> u32 {
+        match family {
+            Family::IPV4 => self.v4.accepted_of(id),
+            Family::IPV6 => self.v6.accepted_of(id),
+            _ => 0,
+        }
+    }
+
+    /// How many routes of a family a peer is told while its session is up, those included that it has yet to hear of.
+    pub fn advertised(&self, id: SenderId, family: Family) -> u32 {
+        let Some(Some(up)) = self.sessions.get(usize::from(id.0)) else { return 0 };
+        match (family, up.v4, up.v6) {
+            (Family::IPV4, Some(group), _) => self.v4.advertised(group, id.0),
+            (Family::IPV6, _, Some(group)) => self.v6.advertised(group, id.0),
+            _ => 0,
+        }
+    }
+
+    /// Whether some of the routes that are held do not count any more and only wait for [`Rib::work`].
+    pub fn is_sweeping(&self, id: SenderId, family: Family) -> bool {
+        match family {
+            Family::IPV4 => self.v4.is_sweeping(id),
+            Family::IPV6 => self.v6.is_sweeping(id),
+            _ => false,
+        }
+    }
+
+    /// How many more peers and sources can be added.
+    pub fn room(&self) -> usize {
+        MAX_SENDERS - self.senders.iter().flatten().count()
+    }
+
+    /// From now on routes are compared so; all are compared anew, a slice at a time ([`Rib::work`]).
+    pub fn set_selection(&mut self, selection: Selection) {
+        if self.settings.selection != selection {
+            self.settings.selection = selection;
+            self.v4.select_all();
+            self.v6.select_all();
+        }
+    }
+
     /// A peer's session is up: from now on it can be learned from, and it is told everything, then End-of-RIB.
     pub fn peer_up(&mut self, id: SenderId, session: &Session) {
         let number = usize::from(id.0);
         let Some(Some(sender)) = self.senders.get_mut(number) else { return };
         *sender = Sender::peer(session);
+        if session.export.default_originate {
+            self.sets.need_default();
+        }
         let ring = self.settings.ring;
         let joining = Joining { member: id.0, address: session.address, enhanced: session.enhanced_refresh };
         let view = |family| {
@@ -305,10 +367,26 @@ impl Rib {
         }
     }
 
+    /// From now on policies know a peer by another group, and its routes are judged and told by that, a slice at a time
+    /// ([`Rib::work`]).
+    pub fn set_group(&mut self, id: SenderId, group: Option<&str>) {
+        let up = self.sessions.get(usize::from(id.0)).is_some_and(Option::is_some);
+        if let Some(Some(sender)) = self.senders.get_mut(usize::from(id.0)).filter(|_| up) {
+            sender.set_group(group);
+            self.v4.set_import(id);
+            self.v6.set_import(id);
+            self.v4.offer_all();
+            self.v6.offer_all();
+        }
+    }
+
     /// From now on this applies to what these peers are told. Of what they were told only the difference is told, a
     /// slice at a time ([`Rib::work`]). Peers that change alike are best given together: they go on sharing what is
     /// encoded.
     pub fn set_exports(&mut self, exports: &[(SenderId, Export)]) {
+        if exports.iter().any(|(_, export)| export.default_originate) {
+            self.sets.need_default();
+        }
         for (member, group) in self.v4.set_exports(exports, &mut self.sets) {
             if let Some(Some(up)) = self.sessions.get_mut(usize::from(member)) {
                 up.v4 = Some(group);
@@ -436,6 +514,11 @@ impl Rib {
         }
     }
 
+    /// The next hops that routes began to point to since this was asked last, and those that none points to any more.
+    pub fn changed_next_hops(&mut self) -> impl Iterator<Item = (IpAddr, bool)> {
+        self.sets.next_hops.changed()
+    }
+
     /// The next hops that want resolving: those that routes point to, and those that were resolved.
     pub fn next_hops(&self) -> impl Iterator<Item = IpAddr> {
         self.sets.next_hops.addresses()
@@ -477,15 +560,31 @@ impl Rib {
         of(self.v4.encoded(), self.v6.encoded())
     }
 
+    /// How many runs were ever encoded, by groups that are gone too.
+    pub fn runs(&self) -> u64 {
+        self.v4.runs() + self.v6.runs()
+    }
+
     /// How many attribute sets could not be told to a group of peers, because they leave no room for a prefix in the
     /// messages that these take. Whoever had heard of the routes was told that they are gone.
     pub fn untold(&self) -> u64 {
         self.v4.untold() + self.v6.untold()
     }
 
-    /// Octets of memory held by tables and attribute sets, the allocator's own not counted.
+    /// Octets of memory held by tables, attribute sets and runs that somebody has yet to read, the allocator's own not
+    /// counted.
     pub fn octets(&self) -> usize {
         self.v4.octets() + self.v6.octets() + self.sets.octets()
+    }
+
+    /// How many prefixes there are.
+    pub fn prefix_count(&self) -> usize {
+        self.v4.table.slots.len() + self.v6.table.slots.len()
+    }
+
+    /// How many routes are held, of all senders.
+    pub fn route_count(&self) -> usize {
+        self.v4.table.routes.len() + self.v6.table.routes.len()
     }
 
     /// How many different attribute sets there are.

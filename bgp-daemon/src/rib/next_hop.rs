@@ -32,13 +32,15 @@ impl slab::Entry for NextHop {
 pub(super) struct NextHops {
     known: Slab<NextHop>,
     index: BTreeMap<IpAddr, u32>,
+    /// Those to which the first reference was made or the last one given up, since somebody asked; while somebody does.
+    changed: Option<Vec<IpAddr>>,
     /// Off: every next hop counts as reachable at cost 0, as in a reflector or a collector.
     resolve: bool,
 }
 
 impl NextHops {
     pub(super) fn new(resolve: bool) -> Self {
-        NextHops { known: Slab::new(), index: BTreeMap::new(), resolve }
+        NextHops { known: Slab::new(), index: BTreeMap::new(), changed: None, resolve }
     }
 
     /// The number of an address, with one more reference to it.
@@ -49,13 +51,35 @@ impl NextHops {
             .entry(address)
             .or_insert_with(|| known.insert(NextHop { address, ..NextHop::default() }));
         known.get_mut(id).refs += 1;
+        if known.get(id).refs == 1 {
+            self.note(address);
+        }
         id
+    }
+
+    fn note(&mut self, address: IpAddr) {
+        if let Some(changed) = &mut self.changed {
+            changed.push(address);
+        }
+    }
+
+    /// Those that sets began to point to since the last call, and those that none points to any more; first all.
+    pub(super) fn changed(&mut self) -> impl Iterator<Item = (IpAddr, bool)> {
+        let changed =
+            self.changed.replace(Vec::new()).unwrap_or_else(|| self.index.keys().copied().collect());
+        let is_used = |address| self.index.get(&address).is_some_and(|id| self.known.get(*id).refs > 0);
+        changed.into_iter().map(move |address| (address, is_used(address)))
     }
 
     /// One reference less. Without any an address stays as long as the way there is known: routes that point to it
     /// may come back at once.
     pub(super) fn release(&mut self, id: u32) {
-        self.known.get_mut(id).refs -= 1;
+        let next_hop = self.known.get_mut(id);
+        next_hop.refs -= 1;
+        if next_hop.refs == 0 {
+            let address = next_hop.address;
+            self.note(address);
+        }
         self.forget_unknown(id);
     }
 

@@ -88,6 +88,14 @@ impl Sender {
         self.rest.import = Some((import, mask));
     }
 
+    /// Policies know it by this group from now on.
+    pub(crate) fn set_group(&mut self, group: Option<&str>) {
+        self.rest.group = group.map(Into::into);
+        if let Some((import, _)) = self.rest.import.take() {
+            self.set_import(import);
+        }
+    }
+
     /// What applies to its routes, with the rules of the policy that ask for such a sender. `None`: everything of a
     /// source of our own is accepted.
     #[inline]
@@ -107,6 +115,11 @@ impl Sender {
                 kind: *kind,
             },
         }
+    }
+
+    /// The link that the peer is on, where that is known.
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.rest.interface.as_deref()
     }
 
     /// As the rules of the protocol see it.

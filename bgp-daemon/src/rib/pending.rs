@@ -86,6 +86,9 @@ pub(super) struct Pending<A> {
     withdrawals: u32,
     /// Prefixes whose new source was told of them before.
     sources: VecDeque<(Prefix<A>, u16)>,
+    /// How many prefixes there are to be told of, and how many of them came from each member, which is not told.
+    wished: u32,
+    wished_but: Vec<u32>,
     /// How many chains were ever queued, and how many of these were told whole.
     pub(super) queued: u64,
     pub(super) told: u64,
@@ -110,6 +113,8 @@ impl<A: Address> Pending<A> {
             queue: VecDeque::new(),
             withdrawals: LINK,
             sources: VecDeque::new(),
+            wished: 0,
+            wished_but: Vec::new(),
             queued: 0,
             told: 0,
             begun: false,
@@ -163,6 +168,7 @@ impl<A: Address> Pending<A> {
         (self.last, self.compared) = (None, None);
         (self.queue, self.sources, self.withdrawals) = (VecDeque::new(), VecDeque::new(), LINK);
         self.views.clear();
+        (self.wished, self.wished_but) = (0, Vec::new());
     }
 
     /// The same once more, with its own hold on the attribute sets.
@@ -263,6 +269,7 @@ impl<A: Address> Pending<A> {
                 self.sources.push_back((prefix, source));
             }
         }
+        self.count(entry.bucket, bucket);
         self.entry_mut(slot).bucket = bucket;
         if !entry.is(PENDING) && !silent {
             self.chain(slot, bucket);
@@ -271,6 +278,34 @@ impl<A: Address> Pending<A> {
         if entry.bucket != NONE {
             self.release(entry.bucket, with.sets);
         }
+    }
+
+    /// An entry goes from one bucket to another.
+    #[inline]
+    fn count(&mut self, old: u32, new: u32) {
+        if old != NONE {
+            self.wished -= 1;
+            let source = usize::from(self.buckets.get(old).wish.source);
+            if let Some(but) = self.wished_but.get_mut(source) {
+                *but -= 1;
+            }
+        }
+        if new != NONE {
+            self.wished += 1;
+            let source = self.buckets.get(new).wish.source;
+            if source != NOBODY {
+                let source = usize::from(source);
+                if self.wished_but.len() <= source {
+                    self.wished_but.resize(source + 1, 0);
+                }
+                self.wished_but[source] += 1;
+            }
+        }
+    }
+
+    /// How many prefixes a member is to be told of.
+    pub(super) fn wished(&self, member: u16) -> u32 {
+        self.wished - self.wished_but.get(usize::from(member)).copied().unwrap_or_default()
     }
 
     /// Whether whoever was told of a route as in one bucket knows all of the other.
@@ -424,6 +459,7 @@ impl<A: Address> Pending<A> {
                 self.chain(slot, entry.bucket);
                 continue;
             }
+            self.count(bucket, NONE);
             self.entry_mut(slot).bucket = NONE;
             self.release(bucket, with.sets);
             if entry.is(ADVERTISED) {

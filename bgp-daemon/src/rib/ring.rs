@@ -45,6 +45,11 @@ impl Ring {
         Ring { runs: VecDeque::new(), first: 0, octets: 0, bound }
     }
 
+    /// Octets of all runs.
+    pub(crate) fn octets(&self) -> usize {
+        self.octets
+    }
+
     /// The number that the next run will have.
     pub(crate) fn end(&self) -> u64 {
         self.first + self.runs.len() as u64

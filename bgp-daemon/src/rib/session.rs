@@ -57,6 +57,8 @@ pub struct Export {
     pub own: OwnAddresses,
     /// Which next hop is written where the policy does not say.
     pub next_hop: Option<NextHopChange>,
+    /// It is told a default route of our own, whether or not there is one and whatever the policy says.
+    pub default_originate: bool,
 }
 
 impl Export {
@@ -121,7 +123,7 @@ impl Session {
                 limits: Limits::default(),
                 discards: Discards::default(),
             },
-            export: Export { side: export, policy, own, next_hop: None },
+            export: Export { side: export, policy, own, next_hop: None, default_originate: false },
         }
     }
 

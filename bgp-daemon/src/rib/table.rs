@@ -154,6 +154,13 @@ impl<A: Address> Table<A> {
         self.slots.peek(slot).is_some_and(|slot| slot.is(prefix))
     }
 
+    /// Reads where the index holds these slots, so that nothing waits for one of them alone.
+    #[inline]
+    pub(crate) fn touch(&self, slots: &[u32]) {
+        let prefixes = slots.iter().filter_map(|slot| self.slots.peek(*slot)?.prefix());
+        black_box(prefixes.fold(0, |all, prefix| all ^ self.index.touch(self.hash(prefix))));
+    }
+
     /// Gives an empty slot back.
     pub(crate) fn remove_slot(&mut self, id: u32) {
         if let Some(prefix) = self.slots.remove(id).prefix() {

@@ -29,6 +29,8 @@ pub(super) struct View {
     agreed: Agreed,
     side: ExportSide,
     policy: Policy,
+    /// Members are told a default route, whether or not there is one.
+    originates: bool,
     /// `None`: the family cannot be announced on these sessions, for want of an address of ours.
     next_hops: Option<NextHops>,
 }
@@ -103,6 +105,7 @@ impl View {
             agreed,
             side: export.side,
             policy: export.policy.clone(),
+            originates: export.default_originate,
             next_hops: export.next_hops(family),
         }
     }
@@ -130,6 +133,19 @@ impl View {
             .families()
             .map(|family| FamilyAgreed { receive_add_path: family.send_add_path, ..family });
         self.agreed.with_families(families.collect::<Vec<_>>())
+    }
+
+    /// Whether members are told a default route, whether or not there is one.
+    pub(super) fn originates(&self) -> bool {
+        self.originates && self.next_hops.is_some()
+    }
+
+    /// What the members are to be told of a prefix whatever is selected.
+    #[inline]
+    pub(super) fn originated<A: Address>(&self, prefix: Prefix<A>, sets: &Sets) -> Option<Wish> {
+        let attributes = sets.default_route();
+        let told = prefix.len() == 0 && attributes.is_some() && self.originates();
+        told.then(|| Wish { attributes, ..Wish::default() })
     }
 
     /// What the members, of which some have these addresses, are to be told of a route.
@@ -201,15 +217,56 @@ impl View {
         })
     }
 
+    /// What the members, of which some have these addresses, are to be told of a route, with the reason in words.
+    ///
+    /// # Errors
+    /// They are told nothing, for this reason.
+    pub(super) fn explain<A: Address>(
+        &self,
+        route: &Route,
+        prefix: Prefix<A>,
+        sender: &Sender,
+        members: &Addresses,
+        sets: &Sets,
+    ) -> Result<(Wish, String), String> {
+        let mut memo = Memo::default();
+        self.look(route.accepted, sender, sets, &mut memo);
+        let withheld = export::withheld(&self.side, sender.learned_from(), &memo.attributes);
+        if let Some(withheld) = withheld {
+            return Err(withheld.to_string());
+        }
+        let Some((attributes, source)) = &memo.masks else {
+            return Err(format!(
+                "we have no address to write as next hop for {} on this session",
+                self.family
+            ));
+        };
+        let reason = self.policy.reason(self.policy.decide(attributes, source, prefix)).to_string();
+        match self.decide(route.accepted, prefix, members, &memo) {
+            Some(wish) => Ok((wish, reason)),
+            None => Err(reason),
+        }
+    }
+
     /// Writes attributes as the members are told them, and says the next hop. `None`: they cannot be told.
     pub(super) fn write(&self, sets: &Sets, wish: &Wish, scratch: &mut Scratch) -> Option<NextHop> {
+        let next_hop = self.prepare(sets, wish, &mut scratch.attributes);
+        scratch.section.clear();
+        scratch.attributes.encode(self.agreed.four_octet_as, &mut scratch.section);
+        next_hop
+    }
+
+    /// Attributes as the members are told them, and the next hop.
+    pub(super) fn prepare(
+        &self,
+        sets: &Sets,
+        wish: &Wish,
+        attributes: &mut PathAttributes,
+    ) -> Option<NextHop> {
         let (next_hop, section) = sets.octets_of(wish.attributes);
-        let attributes = &mut scratch.attributes;
         attributes.read(&Attributes::of_section(section));
         let changes = self.policy.rule(Some(RuleIndex::from(wish.rule))).changes();
         export::prepare(&self.side, wish.provenance, attributes, changes);
-        scratch.section.clear();
-        attributes.encode(self.agreed.four_octet_as, &mut scratch.section);
         let policy = changes.and_then(Changes::next_hop);
         Some(next_hop::written(self.next_hops.as_ref()?, wish.provenance, next_hop, policy))
     }

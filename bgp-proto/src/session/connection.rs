@@ -3,6 +3,7 @@
 use super::{
     action::ConnectionId,
     collision::{Stage, identity},
+    settings::Settings,
     terms::Terms,
 };
 use crate::{time::Time, wire::open::Offer};
@@ -62,9 +63,13 @@ pub(super) struct Timers {
 
 impl Timers {
     /// RFC 9687 §3.2: eight minutes or twice the hold time; off with the hold time.
-    pub(super) fn new(terms: &Terms, send_hold: Option<Duration>, now: Time) -> Timers {
-        let (hold, keepalive) = (terms.hold(), terms.keepalive());
-        let send_hold = match send_hold {
+    pub(super) fn new(terms: &Terms, settings: &Settings, now: Time) -> Timers {
+        let (hold, third) = (terms.hold(), terms.keepalive());
+        let keepalive = match settings.keepalive {
+            Some(set) if hold != Duration::MAX => set.clamp(SHORTEST, third),
+            _ => third,
+        };
+        let send_hold = match settings.send_hold {
             _ if hold == Duration::MAX => Duration::MAX,
             Some(set) => set.max(SHORTEST),
             None => hold.saturating_mul(2).max(Duration::from_secs(480)),

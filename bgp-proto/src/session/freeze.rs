@@ -149,7 +149,7 @@ impl Session {
         }
         let Frozen { ours, theirs, hold_until, keepalive_at, send_hold_until, since, .. } = frozen;
         let terms = negotiate(&settings, &ours, &theirs).map_err(NotThawed::Refused)?;
-        let spans = Timers::new(&terms, settings.send_hold, Time::START);
+        let spans = Timers::new(&terms, &settings, Time::START);
         let timers = Timers { hold_until, keepalive_at, send_hold_until, ..spans };
         let mut session = Session::new(settings, frozen.random).map_err(NotThawed::Offer)?;
         session.connections.push(Connection {

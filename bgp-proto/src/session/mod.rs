@@ -175,6 +175,14 @@ impl Session {
         Ok(())
     }
 
+    /// Changes what it is configured with. A session that is up, or on its way, goes on with what was said.
+    pub fn set_settings(&mut self, settings: Settings) -> Result<(), OpenTooLong> {
+        let mut open = Vec::new();
+        settings.offer.encode(&mut open)?;
+        (self.settings, self.open) = (settings, open);
+        Ok(())
+    }
+
     /// What it is configured with.
     pub fn settings(&self) -> &Settings {
         &self.settings

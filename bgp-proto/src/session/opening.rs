@@ -81,7 +81,7 @@ impl Session {
 
     /// The OPEN on this connection is accepted: says so, and awaits the same of the peer.
     pub(super) fn confirm(&mut self, now: Time, id: ConnectionId, opened: Box<Opened>) {
-        let timers = Timers::new(&opened.terms, self.settings.send_hold, now);
+        let timers = Timers::new(&opened.terms, &self.settings, now);
         if let Some(known) = self.connection(id) {
             message::keepalive(known.out.end());
             known.state = State::OpenConfirm { opened, timers };

@@ -70,6 +70,8 @@ pub struct Settings {
     pub required: Vec<CapabilityBuf>,
     /// A shorter hold time of the peer is refused; zero (off) is refused too unless this is off.
     pub min_hold_time: HoldTime,
+    /// How often to say that we are here; never less often than a third of the agreed hold time, which it is if not said.
+    pub keepalive: Option<Duration>,
     /// Whether AIGP is taken from the peer (RFC 7311); if not said, from internal ones.
     pub aigp: Option<bool>,
     /// Never dial, only accept.
@@ -105,6 +107,7 @@ impl Settings {
             strict_role: false,
             required: Vec::new(),
             min_hold_time: HoldTime::OFF,
+            keepalive: None,
             aigp: None,
             passive: false,
             delay_open: None,

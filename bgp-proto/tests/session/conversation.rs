@@ -138,6 +138,24 @@ fn bulk_runs_past_the_session_stand_in_for_keepalives() {
 }
 
 #[test]
+fn keepalives_go_out_as_often_as_configured_and_at_least_thrice_in_a_hold_time() {
+    // In 300 seconds under a hold time of 90: every third of it, more often, and no more rarely than that.
+    for (configured, expected) in [(None, 10), (Some(secs(10)), 30), (Some(secs(80)), 10)] {
+        let mut settings = speaker(1);
+        settings.keepalive = configured;
+        let mut world = World::new(settings, speaker(2));
+        world.start();
+        let count = |world: &World| {
+            world.hosts[0].lines.iter().filter(|line| matches!(line.event, Event::Sent(..))).count()
+        };
+        let before = count(&world);
+        world.run(secs(300));
+        let sent = count(&world) - before;
+        assert!((expected - 1..=expected + 1).contains(&sent), "{configured:?}: {sent}");
+    }
+}
+
+#[test]
 fn with_the_hold_time_off_there_is_nothing_to_wait_for() {
     let mut quiet = speaker(1);
     quiet.offer.hold_time = HoldTime::OFF;

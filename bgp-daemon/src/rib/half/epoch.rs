@@ -1,6 +1,11 @@
 //! Epochs of a sender's routes: when they came, and which of those that came earlier still count.
 
-use super::super::table::Route;
+use super::{
+    super::{peers::SenderId, table::Route},
+    Half,
+    jobs::Job,
+};
+use bgp_proto::prefix::Address;
 
 /// A sender's routes of one width. An epoch ends with the session, and where the peer begins to send all routes again.
 /// By age, which is how many epochs ago it came, a route is fresh, then stale, then gone.
@@ -12,6 +17,8 @@ pub(super) struct Epoch {
     /// The oldest routes that count.
     kept: u16,
     pub(super) routes: u32,
+    /// Of the routes, those that were accepted.
+    pub(super) accepted: u32,
 }
 
 /// Refreshes that begin before one ends. From here on the next one counts as a part of the last: the numbers of
@@ -62,6 +69,44 @@ impl Epoch {
             (self.fresh, self.kept) = (0, 0);
         }
         begun
+    }
+}
+
+impl<A: Address> Half<A> {
+    /// How many routes a sender has here.
+    pub(in crate::rib) fn routes_of(&self, sender: SenderId) -> u32 {
+        self.epoch(sender).routes
+    }
+
+    /// Ends a sender's epoch: its routes are stale from now on, or do not count any more. What was stale before is
+    /// gone in either case (RFC 4724 §4.2: consecutive restarts).
+    pub(in crate::rib) fn end_epoch(&mut self, sender: SenderId, keep: bool) {
+        let epoch = self.epoch_mut(sender);
+        epoch.end(keep);
+        if epoch.routes > 0 {
+            self.begin(Job::Sweep(sender));
+        }
+    }
+
+    /// Drops what is stale of a sender's routes.
+    pub(in crate::rib) fn sweep(&mut self, sender: SenderId) {
+        let epoch = self.epoch_mut(sender);
+        if epoch.drop_stale() && epoch.routes > 0 {
+            self.begin(Job::Sweep(sender));
+        }
+    }
+
+    /// A sender begins to send all its routes again.
+    pub(in crate::rib) fn refresh_begins(&mut self, sender: SenderId) {
+        self.epoch_mut(sender).begin_refresh();
+    }
+
+    /// Drops what a sender has not sent again.
+    pub(in crate::rib) fn refresh_ends(&mut self, sender: SenderId) {
+        let epoch = self.epoch_mut(sender);
+        if epoch.end_refresh() && epoch.routes > 0 {
+            self.begin(Job::Sweep(sender));
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) enum Job<A> {
     Count(Prefix<A>),
     /// Offer every slot to every group.
     Offer,
+    /// Compare anew everywhere.
+    Select,
 }
 
 /// Jobs in the order in which they were begun; the first is under way, and its cursor is a slot.
@@ -44,6 +46,11 @@ impl<A: PartialEq> Jobs<A> {
             self.waiting.push_back((job, self.begun));
             self.begun += 1;
         }
+    }
+
+    /// Whether a job is not done yet.
+    pub(super) fn has(&self, job: &Job<A>) -> bool {
+        self.waiting.iter().any(|(other, _)| other == job)
     }
 
     /// There is nothing to do it for any more.
@@ -76,7 +83,7 @@ impl<A: Address> Half<A> {
         let (from, end) = (self.jobs.cursor, self.table.slots.end());
         let to = end.min(from.saturating_add(slots));
         for slot in from..to {
-            if self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some()) {
+            if self.is_there(slot) {
                 self.work_on(slot, job, shared);
             }
         }
@@ -108,6 +115,7 @@ impl<A: Address> Half<A> {
             }
             Job::Count(prefix) => self.count_slot(slot, prefix, shared),
             Job::Offer => self.offer(slot, shared),
+            Job::Select => self.reselect(slot, Change::Any, shared),
             Job::Evaluate(group) => self.offer_to(group, slot, shared),
         }
     }
@@ -126,13 +134,23 @@ impl<A: Address> Half<A> {
     fn sweep_slot(&mut self, slot: u32, sender: SenderId, shared: &mut Shared<'_>) {
         let epoch = self.epoch(sender);
         let theirs = |route: &Route| route.sender == sender;
-        let gone = self.table.routes_of(slot).filter(|(_, route)| theirs(route) && epoch.is_gone(route));
-        let gone: Vec<_> = gone.map(|(_, route)| route.path_id).collect();
-        gone.into_iter().for_each(|path_id| self.withdraw_one(slot, sender, path_id, shared));
-        let left = self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some());
-        if left && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.is_stale(route)) {
+        let gone = |half: &Self| {
+            let mut routes = half.is_there(slot).then(|| half.table.routes_of(slot))?;
+            routes.find(|(_, route)| theirs(route) && epoch.is_gone(route)).map(|(_, route)| route.path_id)
+        };
+        while let Some(path_id) = gone(self) {
+            self.withdraw_one(slot, sender, path_id, shared);
+        }
+        if self.is_there(slot)
+            && self.table.routes_of(slot).any(|(_, route)| theirs(route) && epoch.is_stale(route))
+        {
             self.reselect(slot, Change::Any, shared);
         }
+    }
+
+    /// Whether a slot is not, or not any more, a free one.
+    fn is_there(&self, slot: u32) -> bool {
+        self.table.slots.peek(slot).is_some_and(|slot| slot.prefix().is_some())
     }
 
     fn judge_slot(&mut self, slot: u32, sender: SenderId, shared: &mut Shared<'_>) {
@@ -158,6 +176,7 @@ impl<A: Address> Half<A> {
             }
             shared.sets.retain(old.learned);
             self.table.routes.get_mut(id).accepted = accepted;
+            self.count_accepted(sender, old.accepted, accepted);
             self.reselect(slot, Change::Replaced(id), shared);
             release(&old, shared.sets);
         }

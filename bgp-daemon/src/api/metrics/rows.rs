@@ -1,0 +1,87 @@
+//! The metrics, a row each.
+
+use super::snapshot::Snapshot;
+use crate::api::document::Peer;
+
+/// How a metric behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It only grows, and its name ends in `_total`.
+    Counter,
+    Gauge,
+}
+
+/// Labels with their values, and the value.
+type Series = (Vec<(&'static str, String)>, u64);
+
+/// A metric.
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) kind: Kind,
+    pub(super) series: fn(&Snapshot) -> Vec<Series>,
+}
+
+macro_rules! rows {
+    ($($kind:ident $name:literal $help:literal $series:expr;)*) => {
+        /// All of them.
+        pub(super) const ROWS: &[Row] =
+            &[$(Row { name: $name, help: $help, kind: Kind::$kind, series: $series }),*];
+    };
+}
+
+rows! {
+    Gauge "bgp_peers" "Peers by state"
+        |all| all.states.iter().map(|(state, count)| (vec![("state", state.clone())], *count)).collect();
+    Gauge "bgp_peer_state" "1 Idle, 2 Connect, 3 Active, 4 OpenSent, 5 OpenConfirm, 6 Established"
+        |all| by_peer(all, state);
+    Gauge "bgp_peer_established_seconds" "For how long the session has been up; 0 where it is not"
+        |all| by_peer(all, |peer| if peer.state == "Established" { peer.seconds } else { 0 });
+    Counter "bgp_peer_flaps" "How often the session went down"
+        |all| by_peer(all, |peer| peer.flaps);
+    Gauge "bgp_routes" "Routes by peer, family and stage: received and held, accepted, advertised"
+        |all| all.peers.iter().flat_map(routes).collect();
+    Counter "bgp_messages" "Messages by direction and type, of all peers that are known"
+        |all| all.messages.iter().map(|((direction, kind), count)| {
+            (vec![("direction", (*direction).to_owned()), ("type", kind.clone())], *count)
+        }).collect();
+    Counter "bgp_notifications" "NOTIFICATIONs by direction, code and subcode"
+        |all| all.notifications.iter().map(|((direction, code, subcode), count)| {
+            let labels =
+                vec![("direction", (*direction).to_owned()), ("code", code.to_string()), ("subcode", subcode.to_string())];
+            (labels, *count)
+        }).collect();
+    Counter "bgp_malformed" "Malformed UPDATEs by what they cost"
+        |all| all.malformed.iter().map(|(treatment, count)| (vec![("treatment", treatment.clone())], *count)).collect();
+    Gauge "bgp_rib_prefixes" "Prefixes with at least one route"
+        |all| vec![(vec![], all.prefixes)];
+    Gauge "bgp_rib_routes" "Routes that are held, learned and our own"
+        |all| vec![(vec![], all.routes)];
+    Gauge "bgp_attribute_sets" "Different sets of path attributes"
+        |all| vec![(vec![], all.attribute_sets)];
+    Gauge "bgp_rib_octets" "Octets of memory that tables and attribute sets take"
+        |all| vec![(vec![], all.octets)];
+    Gauge "process_resident_memory_bytes" "Octets of memory that the process holds"
+        |all| all.resident.into_iter().map(|octets| (vec![], octets)).collect();
+}
+
+fn by_peer(all: &Snapshot, value: fn(&Peer) -> u64) -> Vec<Series> {
+    all.peers.iter().map(|peer| (vec![("peer", peer.peer.clone())], value(peer))).collect()
+}
+
+fn state(peer: &Peer) -> u64 {
+    const STATES: [&str; 6] = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"];
+    STATES.iter().position(|state| *state == peer.state).map_or(0, |at| at as u64 + 1)
+}
+
+fn routes(peer: &Peer) -> Vec<Series> {
+    let series = |family: &String, stage: &str, count: u64| {
+        (vec![("peer", peer.peer.clone()), ("family", family.clone()), ("stage", stage.to_owned())], count)
+    };
+    let stages = |(family, counts): (&String, &crate::api::document::Counts)| {
+        let stages =
+            [("received", counts.received), ("accepted", counts.accepted), ("advertised", counts.advertised)];
+        stages.map(|(stage, count)| series(family, stage, count))
+    };
+    peer.families.iter().flat_map(stages).collect()
+}

@@ -1,0 +1,76 @@
+//! What a scrape found: looked at page by page, so that a thousand peers hold nobody up.
+
+use crate::{
+    api::{asking, document::Peer, look::resident, problem::Problem, serve::Shared},
+    engine::PeerId,
+};
+use std::{collections::BTreeMap, ops::Bound};
+
+/// Peers with series of their own: the first so many. What is summed up is of all.
+const OWN: usize = 1024;
+
+/// Peers that are looked at in one turn.
+const PAGE: usize = 64;
+
+/// What there is to tell.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) peers: Vec<Peer>,
+    pub(super) states: BTreeMap<String, u64>,
+    pub(super) messages: BTreeMap<(&'static str, String), u64>,
+    pub(super) notifications: BTreeMap<(&'static str, u8, u8), u64>,
+    pub(super) malformed: BTreeMap<String, u64>,
+    pub(super) prefixes: u64,
+    pub(super) routes: u64,
+    pub(super) attribute_sets: u64,
+    pub(super) octets: u64,
+    pub(super) resident: Option<u64>,
+}
+
+impl Snapshot {
+    pub(super) async fn take(shared: &Shared) -> Result<Self, Problem> {
+        let mut all = shared
+            .ask(|engine, _| {
+                let rib = engine.rib();
+                Snapshot {
+                    prefixes: rib.prefix_count() as u64,
+                    routes: rib.route_count() as u64,
+                    attribute_sets: rib.attribute_sets() as u64,
+                    octets: rib.octets() as u64,
+                    ..Snapshot::default()
+                }
+            })
+            .await?;
+        all.resident = resident();
+        let mut from = Bound::Unbounded;
+        loop {
+            let page: Vec<(PeerId, Peer)> = shared
+                .ask(move |engine, now| {
+                    engine
+                        .peers_from(from)
+                        .take(PAGE)
+                        .map(|view| (view.id, asking::peer(&view, now)))
+                        .collect()
+                })
+                .await?;
+            let Some((last, _)) = page.last() else { return Ok(all) };
+            from = Bound::Excluded(*last);
+            page.into_iter().for_each(|(_, peer)| all.add(peer));
+        }
+    }
+
+    fn add(&mut self, peer: Peer) {
+        *self.states.entry(peer.state.clone()).or_default() += 1;
+        for (direction, messages) in [("received", &peer.messages.received), ("sent", &peer.messages.sent)] {
+            for (kind, count) in messages {
+                *self.messages.entry((direction, kind.clone())).or_default() += count;
+            }
+        }
+        for (treatment, count) in &peer.malformed {
+            *self.malformed.entry(treatment.clone()).or_default() += count;
+        }
+        if self.peers.len() < OWN {
+            self.peers.push(peer);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Learned routes in the kernel: a thread that keeps the kernel's routes as a [`Fib`] wants them, by messages of our own
+//! making. It is told what is chosen and tells which next hops can be reached.
+
+mod batch;
+mod lock;
+mod numbers;
+mod read;
+mod shown;
+mod socket;
+mod task;
+
+use crate::{
+    config::{self, KernelRoutes},
+    fib::{Fib, Mark, Passed, guard::Guard},
+    rib::Chosen,
+};
+use std::{fmt, io, net::IpAddr, thread, time::Duration};
+use task::Task;
+use tokio::sync::{mpsc, oneshot};
+
+pub use shown::{Page, Row, State};
+
+/// What the thread is told by the engine's owner.
+pub(crate) enum Told {
+    /// Other routes are chosen.
+    Chosen(Vec<Chosen>),
+    /// Next hops are of interest from now on, or not any more.
+    NextHops(Vec<(IpAddr, bool)>),
+    /// All that peers had to say was said: what nobody chose is removed.
+    Complete,
+    /// From now on these routes of others are passed on.
+    Redistribute(Vec<KernelRoutes>),
+    /// Remove all routes of ours, and say when that is done.
+    Leave(oneshot::Sender<()>),
+}
+
+/// What the thread tells.
+pub(crate) enum News {
+    /// Next hops can be reached at these costs from now on; `None`: not at all.
+    NextHops(Vec<(IpAddr, Option<u32>)>),
+    /// Routes of others came or went.
+    Passed(Vec<Passed>),
+}
+
+/// Somebody wants to see the routes behind a prefix, up to so many.
+pub(crate) type Question = (Option<ipnet::IpNet>, usize, oneshot::Sender<Page>);
+
+/// What the thread is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where routes are installed; `None`: nowhere, and next hops are only resolved.
+    pub(crate) install: Option<config::Kernel>,
+    /// Routes of others that are passed on.
+    pub(crate) redistribute: Vec<KernelRoutes>,
+    /// How long what was installed before the start stays at least: peers that we do not know of may come back.
+    pub(crate) patience: Duration,
+    /// Next hop objects are used where the kernel has them.
+    pub(crate) objects: bool,
+}
+
+/// Batches of chosen routes that wait at the most: who chooses waits with more.
+const TOLD: usize = 16;
+/// News that wait at the most; the thread waits with more.
+const NEWS: usize = 64;
+/// Questions that wait at the most; who asks more waits.
+const QUESTIONS: usize = 16;
+
+/// A running thread.
+pub(crate) struct Kernel {
+    /// Where it is told; it ends when this is dropped.
+    pub(crate) told: mpsc::Sender<Told>,
+    /// What it tells.
+    pub(crate) news: mpsc::Receiver<News>,
+    /// Where it is asked.
+    pub(crate) asked: mpsc::Sender<Question>,
+    /// Routes of ours were there already.
+    pub(crate) has_adopted: bool,
+}
+
+/// Why routes cannot be installed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another instance has the same mark.
+    Taken(Mark),
+    /// We may not change routes.
+    NotAllowed,
+    /// The machine refuses something.
+    System(&'static str, io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Taken(Mark { protocol, table, .. }) => write!(
+                f,
+                "another instance installs routes of protocol {protocol} in table {table} here; stop it, or give \
+                 this one another kernel.protocol or kernel.table"
+            ),
+            Error::NotAllowed => {
+                f.write_str("routes cannot be installed: the capability CAP_NET_ADMIN is missing; grant it")
+            }
+            Error::System(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Starts the thread. What the kernel holds is known when this returns.
+pub(crate) fn start(settings: &Settings) -> Result<Kernel, Error> {
+    let (told, inbox) = mpsc::channel(TOLD);
+    let (out, news) = mpsc::channel(NEWS);
+    let (asked, questions) = mpsc::channel(QUESTIONS);
+    let (mut task, watch) = Task::new(settings, inbox, out, questions)?;
+    let has_adopted = task.begin()?;
+    let failed = |error| Error::System("the kernel's routes cannot be followed", error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let run = move || {
+        if let Err(error) = runtime.block_on(task.run(watch)) {
+            tracing::error!("routes are not installed any more: {error}; start again");
+        }
+    };
+    thread::Builder::new().name("kernel".into()).spawn(run).map_err(failed)?;
+    Ok(Kernel { told, news, asked, has_adopted })
+}
+
+/// The plain value for these settings.
+fn fib(settings: &Settings, objects: bool) -> Fib {
+    let usual = config::Kernel::default();
+    let kernel = settings.install.as_ref().unwrap_or(&usual);
+    Fib::new(crate::fib::Settings {
+        mark: Mark { protocol: kernel.protocol, table: kernel.table, metric: kernel.metric },
+        objects,
+        multipath: kernel.multipath.into(),
+        max_routes: kernel.max_routes,
+        guard: Guard::new(kernel.default_route, &kernel.protected),
+    })
+}

@@ -1,0 +1,189 @@
+//! The engine and the kernel's routes: what one has to say to the other.
+
+use super::Error;
+use crate::{
+    config::{Config, GracefulRestart, KernelRoutes},
+    engine::Engine,
+    kernel::{self, Kernel, Question, Told},
+};
+use bgp_proto::time::Time;
+
+pub(super) use crate::kernel::News;
+use std::{net::IpAddr, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// Routes that are handed over together.
+const BATCH: usize = 1024;
+/// Batches that are handed over in one round.
+const BATCHES: usize = 4;
+/// The longest that routes from before the start stay for peers that we do not know of.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long removing all routes may take when the speaker leaves.
+const LEAVING: Duration = Duration::from_secs(10);
+
+/// The thread that keeps the kernel's routes, if there is one.
+#[derive(Default)]
+pub(super) struct Forwarder {
+    kernel: Option<Kernel>,
+    installs: bool,
+    redistribute: Vec<KernelRoutes>,
+    /// What could not be told yet.
+    next_hops: Vec<(IpAddr, bool)>,
+    renewed: bool,
+    was_complete: bool,
+    /// The thread has more than enough to do.
+    is_full: bool,
+}
+
+fn kinds(config: &Config) -> Vec<KernelRoutes> {
+    config.redistribute.iter().map(|redistribute| redistribute.from).collect()
+}
+
+/// How long routes from before the start stay at least: who may connect is not known before it does.
+fn patience(config: &Config) -> Duration {
+    let dynamic = config.groups.iter().filter(|group| !group.accept_from.is_empty());
+    let restarts = dynamic.filter_map(|group| group.settings.graceful_restart);
+    let longest = restarts.map(|GracefulRestart { restart_time, .. }| restart_time).max();
+    longest.unwrap_or_default().min(PATIENCE)
+}
+
+impl Forwarder {
+    /// Starts the thread, if the configuration has anything for it to do.
+    pub(super) fn start(config: &Config) -> Result<Self, Error> {
+        if config.kernel.is_none() && !config.resolve_next_hops && config.redistribute.is_empty() {
+            return Ok(Forwarder::default());
+        }
+        let settings = kernel::Settings {
+            install: config.kernel.clone(),
+            redistribute: kinds(config),
+            patience: patience(config),
+            objects: true,
+        };
+        let kernel = kernel::start(&settings).map_err(Error::Kernel)?;
+        Ok(Forwarder {
+            kernel: Some(kernel),
+            installs: config.kernel.is_some(),
+            redistribute: kinds(config),
+            ..Forwarder::default()
+        })
+    }
+
+    /// Whether the kernel had routes of ours: it has forwarded by them since we ended.
+    pub(super) fn has_adopted(&self) -> bool {
+        self.kernel.as_ref().is_some_and(|kernel| kernel.has_adopted)
+    }
+
+    /// Where the thread is asked.
+    pub(super) fn asked(&self) -> Option<mpsc::Sender<Question>> {
+        self.kernel.as_ref().filter(|_| self.installs).map(|kernel| kernel.asked.clone())
+    }
+
+    /// The engine is to say what is chosen.
+    pub(super) fn begin(&self, engine: &mut Engine) {
+        if self.installs {
+            engine.forward();
+        }
+    }
+
+    /// Another configuration applies.
+    pub(super) fn renew(&mut self, config: &Config) {
+        let kinds = kinds(config);
+        if self.redistribute != kinds {
+            (self.redistribute, self.renewed) = (kinds, true);
+        }
+    }
+
+    /// Tells what is new. True: there is more.
+    pub(super) fn tell(&mut self, engine: &mut Engine, works: bool) -> bool {
+        let Some(kernel) = &self.kernel else { return false };
+        self.next_hops.extend(engine.changed_next_hops());
+        for _ in 0..BATCHES {
+            let permit = match kernel.told.try_reserve() {
+                Ok(permit) => permit,
+                Err(mpsc::error::TrySendError::Full(())) => {
+                    self.is_full = true;
+                    return false;
+                }
+                // It has ended, and said why.
+                Err(mpsc::error::TrySendError::Closed(())) => return false,
+            };
+            if !self.next_hops.is_empty() {
+                permit.send(Told::NextHops(std::mem::take(&mut self.next_hops)));
+                continue;
+            }
+            if std::mem::take(&mut self.renewed) {
+                permit.send(Told::Redistribute(self.redistribute.clone()));
+                continue;
+            }
+            let mut chosen = Vec::new();
+            if self.installs {
+                engine.chosen_routes(BATCH, |one| chosen.push(one));
+            }
+            if !chosen.is_empty() {
+                permit.send(Told::Chosen(chosen));
+            } else if !self.was_complete && !works && engine.is_complete() {
+                self.was_complete = true;
+                permit.send(Told::Complete);
+            } else {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What the thread tells, or `None`: it can be told more.
+    pub(super) async fn next(&mut self) -> Option<News> {
+        let Some(kernel) = &mut self.kernel else { return std::future::pending().await };
+        if self.is_full {
+            tokio::select! {
+                Some(news) = kernel.news.recv() => return Some(news),
+                _ = kernel.told.reserve() => {}
+            }
+            self.is_full = false;
+            return None;
+        }
+        match kernel.news.recv().await {
+            Some(news) => Some(news),
+            None => {
+                self.kernel = None;
+                None
+            }
+        }
+    }
+
+    /// What the thread has told by now.
+    pub(super) fn waiting(&mut self) -> Option<News> {
+        self.kernel.as_mut()?.news.try_recv().ok()
+    }
+
+    /// Takes the routes out of the kernel again.
+    pub(super) async fn leave(mut self) {
+        let Some(kernel) = self.kernel.take().filter(|_| self.installs) else { return };
+        let Kernel { told, mut news, .. } = kernel;
+        let (done, is_done) = oneshot::channel();
+        let gone = async {
+            // It may have something to say first.
+            tokio::select! {
+                sent = told.send(Told::Leave(done)) => drop(sent),
+                () = async { while news.recv().await.is_some() {} } => {}
+            }
+            tokio::select! {
+                ended = is_done => drop(ended),
+                () = async { while news.recv().await.is_some() {} } => {}
+            }
+        };
+        if tokio::time::timeout(LEAVING, gone).await.is_err() {
+            tracing::warn!("the routes are not all out of the kernel after {LEAVING:?}");
+        }
+    }
+}
+
+/// What the thread told, for the engine.
+pub(super) fn hear(engine: &mut Engine, now: Time, news: News) {
+    match news {
+        News::NextHops(costs) => costs.into_iter().for_each(|(address, cost)| engine.next_hop(address, cost)),
+        News::Passed(passed) => {
+            passed.iter().for_each(|passed| engine.passed(now, passed.from, &passed.come, &passed.gone));
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The running speaker: a shell of small tasks that moves octets between TCP and one [`Engine`].
+//!
+//! A [`Speaker`] runs on a thread of its own, so that nothing that its owner does delays BGP. What is done with it is
+//! asked for over a bounded channel and answered; the handle can be cloned and used from any runtime.
+
+pub(crate) mod clock;
+mod connection;
+mod dial;
+mod discover;
+#[cfg(feature = "kernel")]
+mod forward;
+mod identity;
+mod interfaces;
+mod link;
+mod listen;
+#[cfg(not(feature = "kernel"))]
+mod nobody;
+mod socket;
+mod source;
+mod task;
+
+pub use source::Source;
+
+use crate::{
+    config::Config,
+    engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
+};
+use bgp_proto::time::Time;
+#[cfg(feature = "kernel")]
+use forward::{Forwarder, News, hear};
+#[cfg(not(feature = "kernel"))]
+use nobody::{Forwarder, News, hear};
+use std::{fmt, io, net::SocketAddr, thread};
+use task::{Request, Task};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+type Report = connection::Report<dial::Ends>;
+
+/// How many requests wait at the most; who asks for more waits.
+const REQUESTS: usize = 64;
+/// How many events a subscriber may be behind before it misses the oldest.
+const EVENTS: usize = 1024;
+
+/// What a speaker is started with, beside its configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// We ran a moment ago, and the kernel still forwards as we left it: peers are told so, and our End-of-RIB waits
+    /// for theirs.
+    pub restarting: bool,
+    /// Owners whose first whole set of routes our End-of-RIB waits for.
+    pub expects: Vec<String>,
+}
+
+/// Why something was not done.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The speaker has ended.
+    Ended,
+    /// The engine refuses, and nothing was changed.
+    NotDone(engine::NotDone),
+    /// An address cannot be listened at.
+    Listen(SocketAddr, io::Error),
+    /// No identifier is configured, and the machine has no address to make one from.
+    NoRouterId,
+    /// The machine refuses something that every speaker needs.
+    System(io::Error),
+    /// Routes cannot be installed.
+    #[cfg(feature = "kernel")]
+    Kernel(crate::kernel::Error),
+    /// No routes are installed.
+    NoKernel,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Ended => f.write_str("the speaker has ended"),
+            Error::NotDone(error) => error.fmt(f),
+            Error::Listen(address, error) => {
+                let advice = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+                    }
+                    io::ErrorKind::AddrInUse => "; does another BGP speaker run here?",
+                    io::ErrorKind::AddrNotAvailable => "; use an address that this machine has",
+                    _ => "",
+                };
+                write!(f, "cannot listen at {address}: {error}{advice}")
+            }
+            Error::NoRouterId => f.write_str(
+                "there is no router_id, and this machine has no address to make one from; set router_id",
+            ),
+            Error::System(error) => write!(f, "the speaker cannot run: {error}"),
+            #[cfg(feature = "kernel")]
+            Error::Kernel(error) => error.fmt(f),
+            Error::NoKernel => {
+                f.write_str("no routes are installed: there is no [kernel] in the configuration")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::NotDone(error) => Some(error),
+            Error::Listen(_, error) | Error::System(error) => Some(error),
+            #[cfg(feature = "kernel")]
+            Error::Kernel(error) => Some(error),
+            Error::Ended | Error::NoRouterId | Error::NoKernel => None,
+        }
+    }
+}
+
+impl From<engine::NotDone> for Error {
+    fn from(error: engine::NotDone) -> Self {
+        Error::NotDone(error)
+    }
+}
+
+/// A running speaker. Clones are handles to the same one; when the last of them is gone, it ends as if it was about to
+/// be started again ([`Shutdown::Restart`]).
+#[derive(Clone, Debug)]
+pub struct Speaker {
+    requests: mpsc::Sender<Request>,
+    events: broadcast::WeakSender<Event>,
+    #[cfg(feature = "kernel")]
+    asked: Option<mpsc::Sender<crate::kernel::Question>>,
+}
+
+impl Speaker {
+    /// Starts a speaker on a thread of its own. It listens where it should when this returns.
+    pub fn start(config: Config, start: Start) -> Result<Speaker, Error> {
+        let now = clock::now();
+        let router_id = match config.router_id {
+            Some(configured) => configured,
+            None => {
+                let found = identity::of_this_machine()?;
+                let identity::Identity { router_id, interface, address } = found;
+                tracing::info!(
+                    "the router id is {router_id}, made from the address {address} of {interface}"
+                );
+                router_id
+            }
+        };
+        let bound: Result<Vec<_>, Error> = config.listen.iter().copied().map(listen::bind).collect();
+        let bound = bound?;
+        let forwarder = Forwarder::start(&config)?;
+        #[cfg(feature = "kernel")]
+        let asked = forwarder.asked();
+        let start = engine::Start {
+            seed: identity::seed(),
+            router_id,
+            restarting: start.restarting || forwarder.has_adopted(),
+            expects: start.expects,
+        };
+        let engine = Engine::new(config, start, now)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::System)?;
+        let (requests, inbox) = mpsc::channel(REQUESTS);
+        let (events, _) = broadcast::channel(EVENTS);
+        let subscribers = events.downgrade();
+        let (task, inputs) = {
+            let _inside = runtime.enter();
+            Task::new(engine, bound, inbox, events, forwarder)?
+        };
+        let run = move || {
+            // A task of its own, so that it takes turns with the connections.
+            let ended = runtime.block_on(async { tokio::spawn(task.run(inputs)).await });
+            if let Err(error) = ended {
+                tracing::error!("the speaker has failed: {error}");
+            }
+        };
+        thread::Builder::new().name("bgp".into()).spawn(run).map_err(Error::System)?;
+        Ok(Speaker {
+            requests,
+            events: subscribers,
+            #[cfg(feature = "kernel")]
+            asked,
+        })
+    }
+
+    /// The routes of an owner. The same owner, the same routes, whoever asks.
+    pub fn source(&self, owner: &str) -> Source {
+        Source::new(self.clone(), owner)
+    }
+
+    /// Makes a change: all of it, or nothing.
+    pub async fn change(&self, change: Change) -> Result<Changed, Error> {
+        self.request(|answer| Request::Change(Box::new(change), answer)).await?
+    }
+
+    /// From now on this is the configuration.
+    pub async fn reload(&self, config: Config) -> Result<Changed, Error> {
+        self.change(Change::new().config(config)).await
+    }
+
+    /// What happens from now on.
+    pub fn events(&self) -> Events {
+        Events(self.events.upgrade().map(|events| events.subscribe()))
+    }
+
+    /// Where it listens, with the ports that the kernel chose.
+    pub async fn listening(&self) -> Result<Vec<SocketAddr>, Error> {
+        self.request(Request::Listening).await
+    }
+
+    /// Up to so many of our routes in the kernel, or kept out of it, behind a prefix.
+    #[cfg(feature = "kernel")]
+    pub async fn kernel_routes(
+        &self,
+        after: Option<ipnet::IpNet>,
+        limit: usize,
+    ) -> Result<crate::kernel::Page, Error> {
+        let asked = self.asked.as_ref().ok_or(Error::NoKernel)?;
+        let (answer, answered) = oneshot::channel();
+        asked.send((after, limit, answer)).await.map_err(|_| Error::Ended)?;
+        answered.await.map_err(|_| Error::Ended)
+    }
+
+    /// Looks at the engine, between two of its rounds. What takes long is better asked for in pages.
+    pub async fn ask<T, F>(&self, question: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Engine, Time) -> T + Send + 'static,
+    {
+        self.tell(|engine, now| question(engine, now)).await
+    }
+
+    /// Ends the sessions of some peers so that they come up again, or has both sides say all again. Returns how many.
+    pub async fn reset(&self, which: Which, how: Reset) -> Result<usize, Error> {
+        self.tell(move |engine, now| engine.reset(now, &which, &how)).await
+    }
+
+    /// Shuts some peers down until [`Speaker::start_peers`], with a text for their operators. Returns how many.
+    pub async fn shut_down_peers(&self, which: Which, text: String) -> Result<usize, Error> {
+        self.tell(move |engine, now| engine.shut_down(now, &which, &text)).await
+    }
+
+    /// Starts peers that were shut down, and dials at once those that wait for their next try. Returns how many.
+    pub async fn start_peers(&self, which: Which) -> Result<usize, Error> {
+        self.tell(move |engine, now| engine.start(now, &which)).await
+    }
+
+    /// Returns when all that follows from what was asked for before has been taken by the socket of every peer whose
+    /// session is up.
+    pub async fn written(&self) -> Result<(), Error> {
+        self.request(Request::Written).await
+    }
+
+    /// Ends all sessions and then the speaker; returns when it has ended.
+    pub async fn shutdown(&self, how: Shutdown) {
+        // It ends already where nobody takes the request.
+        let _ = self.requests.send(Request::Shutdown(how)).await;
+        self.join().await;
+    }
+
+    /// Returns when the speaker has ended.
+    pub async fn join(&self) {
+        self.requests.closed().await;
+    }
+
+    /// Does something with the engine, between two of its rounds.
+    pub async fn tell<T, F>(&self, what: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Engine, Time) -> T + Send + 'static,
+    {
+        self.request(|answer| {
+            Request::Engine(Box::new(move |engine, now| {
+                // Who asked may be gone by now.
+                let _ = answer.send(what(engine, now));
+            }))
+        })
+        .await
+    }
+
+    async fn request<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(request(answer)).await.map_err(|_| Error::Ended)?;
+        answered.await.map_err(|_| Error::Ended)
+    }
+}
+
+/// What happens in a speaker, for one subscriber.
+#[derive(Debug)]
+pub struct Events(Option<broadcast::Receiver<Event>>);
+
+/// What a subscriber hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Something happened.
+    Event(Event),
+    /// The subscriber was too slow: so many events are lost to it.
+    Missed(u64),
+}
+
+impl Events {
+    /// The next one; `None`: the speaker has ended.
+    pub async fn next(&mut self) -> Option<Heard> {
+        match self.0.as_mut()?.recv().await {
+            Ok(event) => Some(Heard::Event(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Heard::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The loop around the engine: all that happened goes in, then all that follows goes out.
+
+use super::{
+    Error, Forwarder, News, Report, clock,
+    connection::{CHUNKS, Connection, Order},
+    dial::{self, Ends},
+    hear,
+    link::Links,
+    listen::{ARRIVALS, Arrival, Bound, Listeners},
+    socket,
+};
+use crate::{
+    config::Distance,
+    engine::{Action, Change, Changed, Engine, Event, Key, MAX_WRITES, Mark, Options, Shutdown},
+};
+use bgp_proto::time::Time;
+use socket2::SockRef;
+use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+use tokio::{
+    net::TcpStream,
+    sync::{broadcast, mpsc, oneshot},
+    time::{sleep, timeout},
+};
+
+/// Reports that wait at the most; a connection with one more waits.
+const REPORTS: usize = 1024;
+/// What one round takes in at the most: reports and requests, and octets that were read.
+const ROUND: usize = 256;
+const ROUND_OCTETS: usize = 1 << 20;
+/// Orders that wait for a connection: the engine hands out no more writes, and changes its options rarely.
+const ORDERS: usize = MAX_WRITES + CHUNKS + 16;
+/// How long connections that close may take when the speaker ends.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Something to be done with the engine, between two rounds.
+pub(super) type Turn = Box<dyn FnOnce(&mut Engine, Time) + Send>;
+
+/// What somebody asks for.
+pub(super) enum Request {
+    Engine(Turn),
+    Change(Box<Change>, oneshot::Sender<Result<Changed, Error>>),
+    /// Say when all that was changed before is on the wire.
+    Written(oneshot::Sender<()>),
+    Listening(oneshot::Sender<Vec<SocketAddr>>),
+    Shutdown(Shutdown),
+}
+
+/// Where what happens comes from.
+pub(super) struct Inputs {
+    reports: mpsc::Receiver<(Key, Report)>,
+    arrivals: mpsc::Receiver<Arrival>,
+    requests: mpsc::Receiver<Request>,
+    forwarder: Forwarder,
+}
+
+/// One thing that happened.
+enum Input {
+    Report(Key, Report),
+    Arrival(Arrival),
+    /// `None`: nobody is left to ask for anything.
+    Request(Option<Request>),
+    /// The kernel's routes are another matter by now.
+    News(News),
+    /// The deadline is there.
+    Due,
+}
+
+/// The engine and what it talks through.
+pub(super) struct Task {
+    engine: Engine,
+    connections: BTreeMap<Key, mpsc::Sender<Order<Options>>>,
+    reports: mpsc::Sender<(Key, Report)>,
+    listeners: Listeners,
+    links: Links,
+    events: broadcast::Sender<Event>,
+    /// Who waits until what was said before a mark is on the wire.
+    waiting: Vec<(Mark, oneshot::Sender<()>)>,
+    /// Our routes go with us.
+    leaves: bool,
+}
+
+impl Task {
+    /// Inside of the runtime that it will run in.
+    pub(super) fn new(
+        engine: Engine,
+        bound: Vec<Bound>,
+        requests: mpsc::Receiver<Request>,
+        events: broadcast::Sender<Event>,
+        forwarder: Forwarder,
+    ) -> Result<(Task, Inputs), Error> {
+        let (reports, reported) = mpsc::channel(REPORTS);
+        let (arrivals, arrived) = mpsc::channel(ARRIVALS);
+        let mut task = Task {
+            engine,
+            connections: BTreeMap::new(),
+            reports,
+            listeners: Listeners::new(arrivals),
+            links: Links::default(),
+            events,
+            waiting: Vec::new(),
+            leaves: false,
+        };
+        forwarder.begin(&mut task.engine);
+        // The keys first: nobody gets in without.
+        task.renew_keys();
+        task.listeners.add(bound)?;
+        Ok((task, Inputs { reports: reported, arrivals: arrived, requests, forwarder }))
+    }
+
+    /// Runs until the engine is shut down.
+    pub(super) async fn run(mut self, mut inputs: Inputs) {
+        // Whether the connections had their turn since the last input was taken.
+        let mut looked = false;
+        loop {
+            let mut drained = true;
+            let (mut left, mut octets) = (ROUND, ROUND_OCTETS);
+            while let Some(input) = inputs.waiting() {
+                octets = octets.saturating_sub(self.handle(input, &mut inputs.forwarder).await);
+                left -= 1;
+                if left == 0 || octets == 0 {
+                    drained = false;
+                    break;
+                }
+            }
+            let now = clock::now();
+            let due = |engine: &Engine| engine.deadline().is_some_and(|due| due <= now);
+            // Only silence on the wire may expire a hold timer.
+            if looked && drained && due(&self.engine) {
+                self.engine.tick(now);
+            }
+            let works = self.engine.work(now);
+            let more = inputs.forwarder.tell(&mut self.engine, works) || works;
+            self.engine.fill(now);
+            self.act();
+            if self.engine.is_down() {
+                return self.end(inputs).await;
+            }
+            self.answer();
+            looked = more || !drained || due(&self.engine);
+            if looked {
+                tokio::task::yield_now().await;
+            } else {
+                let input = inputs.next(self.engine.deadline().map(|due| due.since(now))).await;
+                self.handle(input, &mut inputs.forwarder).await;
+            }
+        }
+    }
+
+    /// Takes note of what happened. Returns how many octets that was.
+    async fn handle(&mut self, input: Input, forwarder: &mut Forwarder) -> usize {
+        let now = clock::now();
+        match input {
+            Input::Due => {}
+            Input::News(news) => hear(&mut self.engine, now, news),
+            Input::Arrival(arrival) => self.accept(now, arrival),
+            Input::Report(key, report) => return self.reported(now, key, report),
+            Input::Request(None) => self.engine.shutdown(now, &Shutdown::Restart),
+            Input::Request(Some(request)) => {
+                self.obey(now, request).await;
+                forwarder.renew(self.engine.config());
+            }
+        }
+        0
+    }
+
+    fn reported(&mut self, now: Time, key: Key, report: Report) -> usize {
+        match report {
+            Report::Connected(ends) => {
+                let link = self.links.between(now, ends);
+                self.engine.connected(now, key, link);
+            }
+            Report::Failed(why) => self.engine.failed(now, key, &why),
+            Report::Wrote(octets) => self.engine.wrote(now, key, octets),
+            Report::Closed(why) => {
+                self.connections.remove(&key);
+                self.engine.closed(now, key, why.as_deref());
+            }
+            Report::Received(octets) => {
+                let count = octets.len();
+                self.engine.receive(now, key, octets);
+                self.order(key, Order::Read);
+                return count;
+            }
+        }
+        0
+    }
+
+    fn accept(&mut self, now: Time, Arrival { stream, ends }: Arrival) {
+        let link = self.links.between(now, ends);
+        // Who is turned away is told nothing; the engine says it in an event.
+        let Ok((key, options)) = self.engine.accepted(now, link) else { return };
+        match ready(&stream, ends, &options) {
+            Ok(()) => {
+                let (orders, inbox) = mpsc::channel(ORDERS);
+                self.connections.insert(key, orders);
+                let connection = Connection { key, stream, orders: inbox, reports: self.reports.clone() };
+                tokio::spawn(connection.run());
+            }
+            Err(why) => self.engine.closed(now, key, Some(&why.to_string())),
+        }
+    }
+
+    async fn obey(&mut self, now: Time, request: Request) {
+        // Who asked may be gone by now: that is no reason not to do it.
+        match request {
+            Request::Engine(what) => what(&mut self.engine, now),
+            Request::Change(change, answer) => {
+                let _ = answer.send(self.change(now, *change).await);
+            }
+            Request::Written(answer) => self.waiting.push((self.engine.mark(), answer)),
+            Request::Listening(answer) => {
+                let _ = answer.send(self.listeners.addresses());
+            }
+            Request::Shutdown(how) => {
+                self.leaves = matches!(how, Shutdown::Leave(_));
+                self.engine.shutdown(now, &how);
+            }
+        }
+    }
+
+    async fn change(&mut self, now: Time, change: Change) -> Result<Changed, Error> {
+        let listen = change.listen().map(<[SocketAddr]>::to_vec);
+        let before = self.engine.config().listen.clone();
+        if let Some(listen) = &listen {
+            self.listeners.listen(listen).await?;
+        }
+        match self.engine.change(now, change) {
+            Ok(changed) => {
+                self.renew_keys();
+                Ok(changed)
+            }
+            Err(error) => {
+                if listen.is_some() {
+                    self.listeners.listen(&before).await?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    fn renew_keys(&mut self) {
+        let keys = self.engine.keys().into_iter().map(|(peers, _, password)| (peers, password));
+        self.listeners.set_keys(keys);
+    }
+
+    /// Does what the engine asks for.
+    fn act(&mut self) {
+        while let Some(action) = self.engine.poll() {
+            match action {
+                Action::Write(key, octets) => self.order(key, Order::Write(octets)),
+                Action::Options(key, options) => self.order(key, Order::Options(options)),
+                Action::Close(key, last) => {
+                    self.order(key, Order::Close(last));
+                    self.connections.remove(&key);
+                }
+                Action::Dial(key, dial) => {
+                    let (orders, inbox) = mpsc::channel(ORDERS);
+                    self.connections.insert(key, orders);
+                    tokio::spawn(dial::dial(key, dial, inbox, self.reports.clone()));
+                }
+                Action::Event(event) => self.say(event),
+            }
+        }
+    }
+
+    /// A connection that has ended, or is so far behind as the engine never lets it be, is told nothing: it reports its
+    /// end.
+    fn order(&mut self, key: Key, order: Order<Options>) {
+        if let Some(orders) = self.connections.get(&key)
+            && orders.try_send(order).is_err()
+        {
+            self.connections.remove(&key);
+        }
+    }
+
+    fn say(&self, event: Event) {
+        match &event {
+            Event::Down { .. } | Event::NotUp { .. } | Event::TurnedAway { .. } => tracing::warn!("{event}"),
+            _ => tracing::info!("{event}"),
+        }
+        // It is no error that nobody listens.
+        let _ = self.events.send(event);
+    }
+
+    fn answer(&mut self) {
+        let engine = &self.engine;
+        for (_, answer) in self.waiting.extract_if(.., |(mark, _)| engine.is_written(mark)) {
+            let _ = answer.send(());
+        }
+    }
+
+    /// Lets connections say their last words.
+    async fn end(self, inputs: Inputs) {
+        let Inputs { mut reports, arrivals, requests, forwarder } = inputs;
+        let Task { listeners, connections, reports: ours, leaves, .. } = self;
+        drop((listeners, arrivals, connections, ours));
+        // The last connection to end closes the channel.
+        let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
+        if leaves {
+            forwarder.leave().await;
+        }
+        // Now whoever waits for the end hears of it.
+        drop(requests);
+    }
+}
+
+impl Inputs {
+    /// What waits already. Who asks for something goes first, and then who has to be let in.
+    fn waiting(&mut self) -> Option<Input> {
+        let request = self.requests.try_recv().ok().map(|request| Input::Request(Some(request)));
+        let request = request.or_else(|| self.forwarder.waiting().map(Input::News));
+        let request = request.or_else(|| self.arrivals.try_recv().ok().map(Input::Arrival));
+        request.or_else(|| self.reports.try_recv().ok().map(|(key, report)| Input::Report(key, report)))
+    }
+
+    /// What happens next, or that so much time has passed.
+    async fn next(&mut self, bound: Option<Duration>) -> Input {
+        let due = async {
+            match bound {
+                Some(bound) => sleep(bound).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            request = self.requests.recv() => Input::Request(request),
+            Some(arrival) = self.arrivals.recv() => Input::Arrival(arrival),
+            Some((key, report)) = self.reports.recv() => Input::Report(key, report),
+            news = self.forwarder.next() => news.map_or(Input::Due, Input::News),
+            () = due => Input::Due,
+        }
+    }
+}
+
+/// Gives an accepted connection its options, if it comes from where it may.
+fn ready(stream: &TcpStream, (_, remote): Ends, options: &Options) -> io::Result<()> {
+    if options.distance == Distance::Secured && !socket::came_from_adjacent(stream, remote.ip())? {
+        let why =
+            "it came from farther away than the link (its TTL was not 255), and the peer is a secured one";
+        return Err(io::Error::other(why));
+    }
+    socket::prepare(&SockRef::from(stream), remote.ip())?;
+    dial::set(stream, options)
+}
