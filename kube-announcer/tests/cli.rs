@@ -79,6 +79,55 @@ fn two_clusters_share_a_router_and_are_told_apart() {
 }
 
 #[test]
+fn what_only_the_router_or_the_operator_knows_is_asked_for_or_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let example =
+        fs::read_to_string(format!("{}/../examples/cluster/1-nodes.yaml", env!("CARGO_MANIFEST_DIR")));
+    fs::write(folder.path().join("nodes.yaml"), example.unwrap()).unwrap();
+    let with = |places: &[&str], more: &str| {
+        let peers = places.iter().enumerate().map(|(number, place)| {
+            format!(
+                "apiVersion: kube-announcer.io/v1alpha1\nkind: BgpPeer\nmetadata: {{name: p{number}}}\n\
+                 spec: {{localAsn: 64512, {place}}}\n---\n"
+            )
+        });
+        fs::write(folder.path().join("bgp.yaml"), peers.collect::<String>()).unwrap();
+        let text = shown(&format!("router-config --for frr --manifests {} {more}", folder.path().display()));
+        text.split_once('\n').unwrap().1.to_owned()
+    };
+    let cases: [(&[&str], &str, &str); 8] = [
+        (
+            &["asn: 65000, gateway: true"],
+            "",
+            "peer with their default gateway; add --router with its address",
+        ),
+        (&["asn: 65000, interface: eth0"], "", "neighbor LINK-TO-node-1 interface peer-group p0"),
+        (
+            &["asn: 65000, interface: eth0"],
+            "",
+            "put the router's own name of each interface in place of LINK-TO-…",
+        ),
+        (&["asn: 65000, gateway: true"], "--router 192.0.2.1", "neighbor 192.0.2.11 peer-group p0"),
+        (&["asn: external, address: 192.0.2.1"], "", "do not say the router's AS; add --asn"),
+        (&["asn: internal, address: 192.0.2.1"], "", "router bgp 64512"),
+        (
+            &["asn: 65000, address: 192.0.2.1", "asn: 65000, address: 192.0.2.2"],
+            "",
+            "know several routers; add --router with one of 192.0.2.1, 192.0.2.2",
+        ),
+        (
+            &["asn: 65000, address: 192.0.2.1"],
+            "--router 192.0.2.9",
+            "no node peers with it; the manifests know 192.0.2.1",
+        ),
+    ];
+    for (places, more, said) in cases {
+        let text = with(places, more);
+        assert!(text.contains(said), "{places:?} {more}: {said} is not in\n{text}");
+    }
+}
+
+#[test]
 fn help_teaches() {
     let all = ["--help", "check --help", "why --help", "router-config --help"].map(shown);
     insta::assert_snapshot!(all.join("\n"));

@@ -4,7 +4,7 @@ use super::{Cluster, GATEWAY, names};
 use crate::{
     object::Name,
     plan::Session,
-    router_config::{Facts, Group, Node, Place, Range},
+    router_config::{Facts, Group, Node, Place, Range, UNKNOWN_LINK},
     snapshot::Snapshot,
     wish::{self, AddressKind, Advertisement, Source},
 };
@@ -77,6 +77,9 @@ fn router(sessions: &[(usize, Name, Session)], wanted: &Wanted) -> Result<Option
         (Some(address), _) if known.contains(&address) => Ok(Some(address)),
         (Some(address), _) => {
             Err(format!("--router {address}: no node peers with it; the manifests know {}", names(&shown)))
+        }
+        (None, 0) if sessions.iter().any(|(_, _, session)| session.wish.place == wish::Place::Gateway) => {
+            Err("the nodes peer with their default gateway; add --router with its address".to_owned())
         }
         (None, 0..=1) => Ok(known.first().copied()),
         (None, _) => {
@@ -163,7 +166,7 @@ fn place(snapshot: &Snapshot, node: &Name, session: &Session, router: Option<IpA
     match (&session.remote, address) {
         (Remote::Address(..), Some(address)) => Place::Address(address),
         // What the router calls the link to this node, only the router knows.
-        _ => Place::Link(format!("LINK-TO-{node}")),
+        _ => Place::Link(format!("{UNKNOWN_LINK}{node}")),
     }
 }
 

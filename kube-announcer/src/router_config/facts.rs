@@ -173,6 +173,11 @@ impl Facts {
                     super::PLACEHOLDER
                 ));
             }
+            if group.links().iter().any(|link| link.starts_with(super::UNKNOWN_LINK)) {
+                let link = super::UNKNOWN_LINK;
+                notes
+                    .push(format!("{name}: put the router's own name of each interface in place of {link}…"));
+            }
             if group.accepts.is_empty() {
                 notes.push(format!("{name}: nothing is allowed in, so nothing is accepted."));
             }
