@@ -177,6 +177,34 @@ fn every_mistake_is_shown_with_its_place() {
 }
 
 #[test]
+fn what_may_not_be_meant_is_a_warning_and_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| fs::write(folder.path().join(file), text).unwrap();
+    write(
+        "bgp.yaml",
+        "apiVersion: kube-announcer.io/v1alpha1\nkind: BgpPeer\nmetadata: {name: tor}\n\
+         spec: {localAsn: 64512, asn: 65000, address: 192.0.2.1}\n\
+         ---\napiVersion: kube-announcer.io/v1alpha1\nkind: BgpAdvertisement\nmetadata: {name: all}\n\
+         spec: {allowedCidrs: [203.0.113.0/24], sources: [{services: {from: all}}], attributes: {localPref: 200}}\n",
+    );
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\nspec: {{type: LoadBalancer, ports: [{{port: 80}}]}}\n\
+             status: {{loadBalancer: {{ingress: [{{ip: 203.0.113.1}}]}}}}\n---\n"
+        )
+    };
+    write("services.yaml", &(service("one") + &service("other")));
+    let check = || {
+        let Output { status, stdout, .. } = run(&["check", folder.path().to_str().unwrap()]);
+        assert!(status.success());
+        String::from_utf8(stdout).unwrap()
+    };
+    assert!(check().contains("the manifests have no Node"), "{}", check());
+    write("nodes.yaml", "apiVersion: v1\nkind: Node\nmetadata: {name: a}\n");
+    insta::assert_snapshot!(check());
+}
+
+#[test]
 fn the_exit_status_tells_ci_how_it_went() {
     let status = |words: &[&str]| run(words).status.code().unwrap();
     assert_eq!(status(&["check", "examples/cluster"]), 1, "it holds a mistake on purpose");

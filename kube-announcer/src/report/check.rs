@@ -99,6 +99,11 @@ pub fn report(cluster: &Cluster, nodes: &[Name]) -> Report {
         wrong(plan, &mut wrongs);
         warn(plan, &mut warnings);
     }
+    if nodes.is_empty() {
+        warnings.insert(
+            "the manifests have no Node, so nothing is announced from anywhere; add them: kubectl get nodes -o yaml".to_owned(),
+        );
+    }
     Report {
         nodes: nodes.iter().map(ToString::to_string).collect(),
         peers: sessions.into_iter().map(|(session, nodes)| Sessions { session, nodes }).collect(),
