@@ -107,8 +107,10 @@ fn sessions_are_signed_and_keys_change_without_a_flap() {
         let tried = || two.last().contains("DialFailed") || two.last().contains("DialTimedOut");
         lab.wait_until("a dial without the key to fail", BOUND, tried);
         assert!(!one.is_up() && !two.is_up());
-        let password = |text: &'static str| move |config: &mut Config| {
-            config.peers[0].settings.password = Password::new(text);
+        let password = |text: &'static str| {
+            move |config: &mut Config| {
+                config.peers[0].settings.password = Password::new(text);
+            }
         };
         two.reload(password("secret"));
         lab.wait_until("the session", BOUND, || one.is_up() && two.is_up());
