@@ -350,7 +350,7 @@ impl Engine {
             since: now,
             why: None,
             last: None,
-            said: None,
+            said: Vec::new(),
             tally: Tally::default(),
             scheduled: Time::NEVER,
             touched: false,

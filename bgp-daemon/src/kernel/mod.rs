@@ -31,14 +31,16 @@ pub(crate) enum Told {
     Complete,
     /// From now on these routes of others are passed on.
     Redistribute(Vec<KernelRoutes>),
-    /// Remove all routes of ours, and say when that is done.
-    Leave(oneshot::Sender<()>),
+    /// Remove all routes of ours.
+    Leave,
 }
 
 /// What the thread tells.
 pub(crate) enum News {
     /// Next hops can be reached at these costs from now on; `None`: not at all.
     NextHops(Vec<(IpAddr, Option<u32>)>),
+    /// The same, as the answer to [`Told::NextHops`]: each has one.
+    Answer(Vec<(IpAddr, Option<u32>)>),
     /// Routes of others came or went.
     Passed(Vec<Passed>),
 }
