@@ -10,4 +10,5 @@ pub mod report;
 pub mod router_config;
 pub mod snapshot;
 pub mod source;
+pub mod speak;
 pub mod wish;
