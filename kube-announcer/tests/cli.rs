@@ -101,13 +101,13 @@ fn what_only_the_router_or_the_operator_knows_is_asked_for_or_marked() {
             "",
             "peer with their default gateway; add --router with its address",
         ),
-        (&["asn: 65000, interface: eth0"], "", "neighbor LINK-TO-node-1 interface peer-group p0"),
+        (&["asn: 65000, interface: eth0"], "", "LINK-TO-node-1 interface peer-group p0"),
         (
             &["asn: 65000, interface: eth0"],
             "",
             "put the router's own name of each interface in place of LINK-TO-…",
         ),
-        (&["asn: 65000, gateway: true"], "--router 192.0.2.1", "neighbor 192.0.2.11 peer-group p0"),
+        (&["asn: 65000, gateway: true"], "--router 192.0.2.1", "192.0.2.11 peer-group p0"),
         (&["asn: external, address: 192.0.2.1"], "", "do not say the router's AS; add --asn"),
         (&["asn: internal, address: 192.0.2.1"], "", "router bgp 64512"),
         (

@@ -12,7 +12,6 @@ pub(super) fn because(cluster: &Cluster, node: &str, prefix: IpNet, claim: &Clai
     let owner = &claim.owner;
     match (claim.kind, &claim.verdict) {
         (_, Verdict::Last) => format!("{owner} terminates on {node}, and nobody else has it"),
-        (_, Verdict::Elsewhere(_)) => format!("{owner} is Ready on another node"),
         (SourceKind::PodCidrs, _) => format!("it is a pod range of {node}"),
         (SourceKind::ServiceCidrs, _) => "it is a range of ClusterIPs".to_owned(),
         (SourceKind::Prefixes, _) => format!("it is written in {owner}"),
