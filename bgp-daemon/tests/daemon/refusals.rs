@@ -125,9 +125,11 @@ fn who_may_not_open_the_socket_is_told_what_to_do() {
     let edge = world.start("edge", EDGE);
     // The folder of a test is its user's alone.
     std::fs::set_permissions(world.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
-    // Where the program itself lies others may not look, so it is copied.
+    // Where the program itself lies others may not look, so it is copied: by another process, as a file that is open
+    // for writing in any child of ours cannot be run.
     let copy = world.path("program");
-    std::fs::copy(env!("CARGO_BIN_EXE_bgp-daemon"), &copy).unwrap();
+    let mut cp = std::process::Command::new("cp");
+    assert!(cp.arg(env!("CARGO_BIN_EXE_bgp-daemon")).arg(&copy).status().unwrap().success());
     let ask = |socket: &std::path::Path| {
         let mut ask = std::process::Command::new("setpriv");
         ask.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy).arg("--socket").arg(socket);
