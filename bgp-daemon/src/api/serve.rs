@@ -16,7 +16,7 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http::Method,
     routing::{get, post},
     serve::Listener,
@@ -122,6 +122,9 @@ async fn read_only(request: Request) -> Problem {
     Problem::forbidden("this socket only lets you look; use the daemon's other socket to change something")
 }
 
+/// The largest body: a configuration with many routes of our own.
+const LARGEST: usize = 16 << 20;
+
 /// How long an answer that is under way may take when the API closes.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -221,6 +224,7 @@ impl Api {
             Place::Everything(path) => {
                 let router =
                     looking().merge(steering()).fallback(unknown).method_not_allowed_fallback(unknown);
+                let router = router.layer(DefaultBodyLimit::max(LARGEST));
                 Task::serve(Socket::bind(path, 0o660)?, router.with_state(shared), closing)
             }
             Place::ReadOnly(path) => {

@@ -1,9 +1,10 @@
 //! A daemon's life: start, reload, restart, leave.
 
 use crate::{
-    EDGE, pair,
+    EDGE, TRANSIT, pair,
     world::{Watch, World},
 };
+use std::time::Duration;
 
 #[test]
 fn two_daemons_exchange_routes_and_say_so() {
@@ -134,4 +135,18 @@ fn who_watches_is_told_that_the_daemon_ends() {
         watch.end(),
         (1, "bgp-daemon: the speaker is shutting down; ask again when it is back\n".to_owned())
     );
+}
+
+#[test]
+fn a_message_at_fault_is_kept_and_shown_octet_for_octet() {
+    let world = World::new();
+    let edge = world.start("edge", EDGE);
+    // Its own address is a loopback one, which is no next hop for anybody (RFC 4271 §6.3).
+    let _transit = world.start("transit", &TRANSIT.replace("next_hop = \"192.0.2.1\"", ""));
+    let faults = || edge.says(&["show", "peer", "transit", "--faults"]);
+    let faults = lab::within(Duration::from_secs(30), || {
+        Some(faults()).filter(|said| said.starts_with("withdraw: NEXT_HOP"))
+    });
+    let faults = faults.unwrap();
+    assert!(faults.contains("\n  ffffffffffffffffffffffffffffffff00"), "{faults}");
 }
