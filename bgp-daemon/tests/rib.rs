@@ -317,3 +317,24 @@ fn the_same_calls_give_the_same_octets_whatever_the_seed_of_the_hashes_is() {
     // No order that can be seen comes from a hash.
     assert_eq!(octets, octets_of_an_hour(2));
 }
+
+#[test]
+fn the_same_attributes_in_other_octets_are_the_same_set() {
+    let mut rib = rib();
+    let a = up(&mut rib, 1);
+    let plain = announce(&attributes(&[65001]), &["10.0.0.0/8"]);
+    // The length of ORIGIN in two octets, which nobody has to do and some do: one octet more in all.
+    let mut long = plain.clone();
+    let origin = long.windows(4).position(|at| at == [0x40, 1, 1, 0]).unwrap();
+    long.splice(origin..origin + 3, [0x50, 1, 0, 1]);
+    for length in [16, 21] {
+        long[length + 1] += 1;
+    }
+    for octets in [&long, &plain, &long, &plain] {
+        learn(&mut rib, a, octets);
+        assert_eq!(rib.attribute_sets(), 1);
+    }
+    learn(&mut rib, a, &withdraw(&["10.0.0.0/8"]));
+    Heard::default().listen(&mut rib, a);
+    assert_eq!(rib.attribute_sets(), 0);
+}

@@ -14,8 +14,8 @@ use bgp_proto::{
     numbers::{Asn, RouterId},
     session::RemoteAs,
 };
-use lab::{Lab, Namespace};
-use std::time::Duration;
+use lab::{FRR, Lab, Namespace, Need};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 const BOUND: Duration = Duration::from_secs(60);
@@ -173,4 +173,42 @@ fn two_speakers_find_each_other_at_the_ends_of_a_link() {
     lab.wait_until("a route over it", BOUND, || !two.next_hops("192.0.2.0/24").is_empty());
     lab.wait_until("a route over it", BOUND, || !one.next_hops("2001:db8::/32").is_empty());
     assert!(two.next_hops("192.0.2.0/24")[0].starts_with("fe80::"), "RFC 8950");
+}
+
+#[test]
+fn a_speaker_and_frr_find_each_other_at_the_ends_of_a_link() {
+    let Some(lab) = Lab::needing(&[Need::Router(FRR.host())]) else { return };
+    let (left, right) = (lab.namespace("left"), lab.namespace("right"));
+    lab.link((&left, &[]), (&right, &[]));
+    let folder = lab.folder();
+    fs::create_dir_all("/run/frr").unwrap();
+    // FRR's daemons change to a user of their own.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let start = |name: &str, text: &str| {
+        let file = folder.join(format!("{name}.conf"));
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(format!("/usr/lib/frr/{name}"));
+        command.arg("-f").arg(file).arg("-i").arg(folder.join(format!("{name}.pid")));
+        command.arg("-z").arg(folder.join("zserv")).arg("--vty_socket").arg(folder);
+        command.args(["-A", "127.0.0.1", "-P", "0", "--log", "stdout"]);
+        right.start(name, command)
+    };
+    let _zebra = start("zebra", "hostname frr\n");
+    lab.wait_until("zebra to be there", BOUND, || folder.join("zserv").exists());
+    let _bgpd = start("bgpd", include_str!("routers/unnumbered_frr.conf"));
+    let mut unnumbered = settings();
+    unnumbered.families = vec![Family::IPV4, Family::IPV6];
+    let ours = Inside::start(&left, config(65001, Remote::Interface("right".into()), unnumbered));
+    lab.wait_until("the session", BOUND, || ours.is_up());
+    ours.announce("192.0.2.0/24");
+    lab.wait_until("FRR's routes", BOUND, || {
+        !ours.next_hops("198.51.100.0/24").is_empty() && !ours.next_hops("2001:db8::/32").is_empty()
+    });
+    assert!(ours.next_hops("198.51.100.0/24")[0].starts_with("fe80::"), "RFC 8950");
+    let has = |prefix: &str| {
+        let mut vtysh = lab::program("vtysh");
+        vtysh.arg("--vty_socket").arg(folder).args(["-c", &format!("show bgp ipv4 {prefix} json")]);
+        right.output(vtysh).is_ok_and(|shown| shown.contains("\"valid\":true"))
+    };
+    lab.wait_until("our route in FRR", BOUND, || has("192.0.2.0/24"));
 }

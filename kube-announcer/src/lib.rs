@@ -2,7 +2,13 @@
 
 #![deny(missing_docs)]
 
+pub mod check_host;
 pub mod crd;
 pub mod object;
+pub mod plan;
+pub mod report;
 pub mod router_config;
+pub mod snapshot;
+pub mod source;
+pub mod speak;
 pub mod wish;

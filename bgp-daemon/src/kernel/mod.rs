@@ -14,6 +14,7 @@ use crate::{
     fib::{Fib, Mark, Passed, guard::Guard},
     rib::Chosen,
 };
+use ipnet::IpNet;
 use std::{fmt, io, net::IpAddr, thread, time::Duration};
 use task::Task;
 use tokio::sync::{mpsc, oneshot};
@@ -44,8 +45,16 @@ pub(crate) enum News {
     Passed(Vec<Passed>),
 }
 
-/// Somebody wants to see the routes behind a prefix, up to so many.
-pub(crate) type Question = (Option<ipnet::IpNet>, usize, oneshot::Sender<Page>);
+/// Which routes somebody wants to see.
+pub(crate) enum Wanted {
+    /// Those behind a prefix, up to so many.
+    Behind(Option<IpNet>, usize),
+    /// Those to these prefixes.
+    These(Vec<IpNet>),
+}
+
+/// Somebody wants to see routes.
+pub(crate) type Question = (Wanted, oneshot::Sender<Page>);
 
 /// What the thread is started with.
 #[derive(Clone, Debug)]

@@ -197,9 +197,9 @@ impl Task {
         let _ = self.news.send(news).await;
     }
 
-    fn answer(&self, (after, limit, answer): Question) {
+    fn answer(&self, (wanted, answer): Question) {
         // Who asked may be gone by now.
-        let _ = answer.send(Page::of(&self.fib, after, limit));
+        let _ = answer.send(Page::of(&self.fib, &wanted));
     }
 
     /// Takes in what the kernel tells.

@@ -255,8 +255,9 @@ impl Sets {
 
     fn remember(&mut self, id: AttrId, hash: u32, raw: &[u8], scope: Scope) {
         let first = self.sets.get(id.0).alias;
-        let chain = std::iter::successors(Some(first), |at| Some(self.aliases.get(*at).next));
-        if chain.take_while(|at| *at != NONE).count() >= MAX_ALIASES {
+        let some = |at: u32| (at != NONE).then_some(at);
+        let chain = std::iter::successors(some(first), |at| some(self.aliases.get(*at).next));
+        if chain.count() >= MAX_ALIASES {
             return;
         }
         let alias = Alias { octets: raw.into(), set: id.0, hash, next: first, scope: scope.0 };

@@ -1,0 +1,284 @@
+//! Keeps the decisions of a node, and takes those anew that a change touches: one Service's change costs one Service.
+
+use super::{
+    Claim, Class, Decision, Outcome, Plan, SourceKind, class, decide,
+    here::{Facts, Here},
+    peers, sources,
+};
+use crate::{
+    object::{Key, Kind, Name},
+    snapshot::{Changes, Snapshot},
+    wish::Place,
+};
+use ipnet::IpNet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// The plan of one node, and what is needed to keep it.
+#[derive(Debug)]
+pub struct Planner {
+    facts: Facts,
+    here: Option<Here>,
+    plan: Plan,
+    /// The prefixes that each object claims.
+    claimed: BTreeMap<Key, Box<[IpNet]>>,
+    /// Pods that claim ranges behind them, which other objects can forbid.
+    behind: BTreeSet<Key>,
+    /// How many prefixes are in each class.
+    members: BTreeMap<Name, u32>,
+}
+
+/// What is another in a plan than it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Update {
+    /// Prefixes of which the outcome is another, or that come or go.
+    pub prefixes: BTreeSet<IpNet>,
+    /// Sessions, what is said to peers, or the node's own addresses.
+    pub peers: bool,
+}
+
+impl Update {
+    /// Whether nothing is another.
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && !self.peers
+    }
+}
+
+impl Planner {
+    /// A planner for a node, that knows of nothing yet.
+    pub fn new(node: &str, facts: Facts) -> Self {
+        Planner {
+            facts,
+            here: None,
+            plan: Plan { node: node.into(), ..Plan::default() },
+            claimed: BTreeMap::new(),
+            behind: BTreeSet::new(),
+            members: BTreeMap::new(),
+        }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The plan, for good.
+    pub fn into_plan(self) -> Plan {
+        self.plan
+    }
+
+    /// What is known of the node beside the cluster is another: the next update looks at everything.
+    pub fn set_facts(&mut self, facts: Facts) {
+        if self.facts != facts {
+            self.facts = facts;
+            self.here = None;
+        }
+    }
+
+    /// Takes in what changed in a snapshot; `None`: everything.
+    pub fn update(&mut self, snapshot: &Snapshot, changes: Option<&Changes>) -> Update {
+        let Some(changes) = changes.filter(|changes| !changes.everything) else {
+            return self.rebuild(snapshot);
+        };
+        let Some(here) = self.here.take() else { return self.rebuild(snapshot) };
+        if self.stands_elsewhere(snapshot, &here, changes) {
+            return self.rebuild(snapshot);
+        }
+        let mut touched: BTreeSet<Key> = BTreeSet::new();
+        let named = |kind, names: &BTreeSet<Name>| {
+            let names: Vec<_> = names.iter().map(|name| Key { kind, name: name.clone() }).collect();
+            names
+        };
+        touched.extend(named(Kind::Service, &changes.services));
+        touched.extend(named(Kind::Pod, &changes.pods));
+        if !changes.nodes.is_empty() || !changes.pods.is_empty() {
+            // Pods say where their addresses are from.
+            touched.insert(Key { kind: Kind::Node, name: self.plan.node.clone() });
+        }
+        if !changes.nodes.is_empty() {
+            touched.extend(self.behind.iter().cloned());
+        }
+        let mut prefixes = BTreeSet::new();
+        for key in touched {
+            self.ask(snapshot, &here, key, &mut prefixes);
+        }
+        let update = self.decide(snapshot, &here, prefixes);
+        self.here = Some(here);
+        update
+    }
+
+    /// Whether something changed that every decision stands on.
+    fn stands_elsewhere(&self, snapshot: &Snapshot, here: &Here, changes: &Changes) -> bool {
+        let own = changes.nodes.contains(&self.plan.node);
+        let namespace = |name: &Name| name.split('/').next().unwrap_or_default().to_owned();
+        let routers = changes.pods.iter().any(|pod| here.asks_for_routers(&namespace(pod)));
+        if (own || routers) && Here::new(snapshot, &self.plan.node, &self.facts) != *here {
+            return true;
+        }
+        // Nodes of a mesh, or the address that the own Node says.
+        let meshed = || snapshot.peers().any(|peer| matches!(peer.place, Place::Nodes(_)));
+        (own || (!changes.nodes.is_empty() && meshed()))
+            && peers::sessions(snapshot, &self.plan.node, &self.facts)
+                != (self.plan.sessions.clone(), self.plan.absent.clone())
+    }
+
+    /// Everything anew, and what is another by that.
+    fn rebuild(&mut self, snapshot: &Snapshot) -> Update {
+        let node = self.plan.node.clone();
+        let here = Here::new(snapshot, &node, &self.facts);
+        let (sessions, absent) = peers::sessions(snapshot, &node, &self.facts);
+        let fresh =
+            Plan { node: node.clone(), addresses: here.internal, sessions, absent, ..Plan::default() };
+        let before = std::mem::replace(&mut self.plan, fresh);
+        self.claimed.clear();
+        self.behind.clear();
+        self.members.clear();
+        let mut prefixes = BTreeSet::new();
+        for key in everything(snapshot, &node) {
+            self.ask(snapshot, &here, key, &mut prefixes);
+        }
+        self.decide(snapshot, &here, prefixes);
+        self.here = Some(here);
+        let now = &self.plan;
+        let all = before.prefixes.keys().chain(now.prefixes.keys());
+        let outcome =
+            |plan: &Plan, prefix: &IpNet| plan.prefixes.get(prefix).map(|found| found.outcome.clone());
+        Update {
+            prefixes: all
+                .filter(|prefix| outcome(&before, prefix) != outcome(now, prefix))
+                .copied()
+                .collect(),
+            peers: before.sessions != now.sessions
+                || before.addresses != now.addresses
+                || before.classes != now.classes,
+        }
+    }
+
+    /// What an object claims now. The prefixes that it claims or claimed are put to those that are decided anew.
+    fn ask(&mut self, snapshot: &Snapshot, here: &Here, key: Key, prefixes: &mut BTreeSet<IpNet>) {
+        for prefix in self.claimed.remove(&key).into_iter().flatten() {
+            if let Some(decision) = self.plan.prefixes.get_mut(&prefix) {
+                decision.claims.retain(|claim| claim.owner != key);
+            }
+            prefixes.insert(prefix);
+        }
+        self.behind.remove(&key);
+        let sources::Claimed { claims, refusals } = sources::claims(snapshot, here, &key, false);
+        if refusals.is_empty() {
+            self.plan.refusals.remove(&key);
+        } else {
+            self.plan.refusals.insert(key.clone(), refusals.into());
+        }
+        if claims.is_empty() {
+            return;
+        }
+        if claims.iter().any(|(_, claim)| claim.kind == SourceKind::PodPrefixes) {
+            self.behind.insert(key.clone());
+        }
+        let mut claimed: Vec<IpNet> = Vec::with_capacity(claims.len());
+        for (prefix, claim) in claims {
+            claimed.push(prefix);
+            prefixes.insert(prefix);
+            self.plan.prefixes.entry(prefix).or_insert_with(undecided).claims.push(claim);
+        }
+        claimed.sort_unstable();
+        claimed.dedup();
+        self.claimed.insert(key, claimed.into());
+    }
+
+    /// Decides on prefixes, and says which of them come to something else than before.
+    fn decide(&mut self, snapshot: &Snapshot, here: &Here, prefixes: BTreeSet<IpNet>) -> Update {
+        let mut update = Update::default();
+        for prefix in prefixes {
+            let Some(mut decision) = self.plan.prefixes.remove(&prefix) else { continue };
+            let before = decision.outcome.clone();
+            if decision.claims.is_empty() {
+                self.leave(before.class(), &mut update);
+                update.prefixes.insert(prefix);
+                continue;
+            }
+            decide::sort(&mut decision.claims);
+            decision.conflicts = decide::conflicts(snapshot, prefix, &decision.claims);
+            decision.outcome = self.outcome(snapshot, here, prefix, &decision.claims, &mut update);
+            // Into the new class first, so that one with a single prefix does not go and come.
+            self.leave(before.class(), &mut update);
+            if decision.outcome != before {
+                update.prefixes.insert(prefix);
+            }
+            self.plan.prefixes.insert(prefix, decision);
+        }
+        update
+    }
+
+    fn outcome(
+        &mut self,
+        snapshot: &Snapshot,
+        here: &Here,
+        prefix: IpNet,
+        claims: &[Claim],
+        update: &mut Update,
+    ) -> Outcome {
+        let votes = match decide::votes(claims) {
+            Ok(votes) => votes,
+            Err(refusal) => return Outcome::Withheld(refusal),
+        };
+        let name = class::name(&votes);
+        let known = self.plan.classes.get(&name).cloned();
+        let class = known.unwrap_or_else(|| Arc::new(Class::new(here, &self.plan.sessions, &votes)));
+        if let Some(code) = class.silent(&self.plan.sessions, prefix.addr().is_ipv6()) {
+            return decide::untold(claims, code);
+        }
+        if self.plan.classes.insert(name.clone(), class).is_none() {
+            update.peers = true;
+        }
+        *self.members.entry(name.clone()).or_default() += 1;
+        Outcome::Announced { class: name, kernel: decide::kernel(snapshot, claims) }
+    }
+
+    /// A prefix is not in a class any more. A class without prefixes is none.
+    fn leave(&mut self, class: Option<&Name>, update: &mut Update) {
+        let Some(name) = class else { return };
+        let Some(members) = self.members.get_mut(name) else { return };
+        *members -= 1;
+        if *members == 0 {
+            self.members.remove(name);
+            self.plan.classes.remove(name);
+            update.peers = true;
+        }
+    }
+
+    /// All claims to prefixes that have an address, also of objects that no source chooses, each with what it comes to.
+    pub fn explain(&self, snapshot: &Snapshot, prefix: IpNet) -> Vec<(IpNet, Claim)> {
+        let here = Here::new(snapshot, &self.plan.node, &self.facts);
+        let mut found = Vec::new();
+        for key in everything(snapshot, &self.plan.node) {
+            let claims = sources::claims(snapshot, &here, &key, true).claims;
+            found.extend(claims.into_iter().filter(|(claimed, _)| claimed.contains(&prefix)));
+        }
+        found.sort_by_key(|(claimed, _)| std::cmp::Reverse(claimed.prefix_len()));
+        found
+    }
+}
+
+/// Before it is decided.
+fn undecided() -> Decision {
+    let object = Key { kind: Kind::BgpAdvertisement, name: "".into() };
+    let refusal = super::Refusal { object, reason: super::Code::NotChosen.into() };
+    Decision { claims: Vec::new(), outcome: Outcome::Withheld(refusal), conflicts: Vec::new() }
+}
+
+/// All objects that can claim something on a node.
+fn everything<'s>(snapshot: &'s Snapshot, node: &Name) -> impl Iterator<Item = Key> + use<'s> {
+    let key = |kind, name: &Name| Key { kind, name: name.clone() };
+    let ranges: BTreeSet<_> = snapshot.service_cidrs().map(|(name, _)| name).collect();
+    snapshot
+        .services()
+        .map(move |(name, _)| key(Kind::Service, name))
+        .chain(snapshot.pods().map(move |(name, _)| key(Kind::Pod, name)))
+        .chain(ranges.into_iter().map(move |name| key(Kind::ServiceCidr, name)))
+        .chain(snapshot.advertisements().map(move |wish| key(Kind::BgpAdvertisement, &wish.name)))
+        .chain(snapshot.peers().map(move |peer| key(Kind::BgpPeer, &peer.name)))
+        .chain([key(Kind::Node, node)])
+}

@@ -1,0 +1,69 @@
+//! Addresses of tunnels, from an annotation of Services: a comma list.
+
+use super::{
+    Asking, From, Said, allowed, closed, host, quoted,
+    services::{Seen, deliverable},
+    unicast,
+};
+use crate::{
+    plan::{Code, Reason, SourceKind, Verdict},
+    snapshot::{LONGEST_ANNOTATION, Service},
+    wish::TunnelIps,
+};
+use ipnet::IpNet;
+use std::{collections::BTreeSet, net::IpAddr};
+
+impl Asking<'_> {
+    pub(super) fn tunnels(&mut self, from: From<'_>, wanted: &TunnelIps, service: &Service, seen: &mut Seen) {
+        let Some(text) = self.snapshot.annotation(&service.tags, &wanted.annotation) else { return };
+        let chosen = self.snapshot.chooses(&wanted.choice, &self.object.name, &service.tags);
+        if !chosen && !self.every {
+            return;
+        }
+        if text.len() > LONGEST_ANNOTATION {
+            return self.refuse(Reason::with(Code::TooLong, &wanted.annotation));
+        }
+        let mut before = BTreeSet::new();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match address(word) {
+                Ok(address) if !before.insert(address) => {}
+                Ok(address) if chosen => self.tunnel(from, wanted, service, address, seen),
+                Ok(address) => {
+                    let said = Said::of(SourceKind::TunnelIps, false);
+                    self.claim(from, host(address), said, Err(Code::NotChosen.into()));
+                }
+                Err(code) => {
+                    let detail = format!("{} in the annotation {}", quoted(word), wanted.annotation);
+                    self.refuse(Reason::with(code, detail));
+                }
+            }
+        }
+    }
+
+    fn tunnel(&mut self, from: From<'_>, wanted: &TunnelIps, service: &Service, ip: IpAddr, seen: &mut Seen) {
+        let sound = if service.external_name { Err(Code::ExternalName.into()) } else { unicast(ip) };
+        let verdict = sound
+            .and_then(|()| allowed(from, host(ip), ip))
+            .and_then(|()| closed(from.here.forbidden.as_ref()))
+            .and_then(|()| closed(from.advert.services_closed.as_ref()))
+            .and_then(|()| match &wanted.require {
+                Some(_) if !from.here.router => Err(Code::NoTunnelRouter.into()),
+                _ => Ok(()),
+            })
+            .and_then(|()| {
+                let endpoints = self.endpoints(ip.is_ipv6(), seen);
+                deliverable(endpoints, wanted.require.is_none(), from.advert.wish.keep, ip.is_ipv6())
+            });
+        let said = Said::of(SourceKind::TunnelIps, !wanted.choice.selector.is_empty());
+        self.claim(from, host(ip), said, verdict.map(|()| Verdict::Yes));
+    }
+}
+
+/// An address, with or without the length that says so.
+fn address(word: &str) -> Result<IpAddr, Code> {
+    if let Ok(address) = word.parse() {
+        return Ok(address);
+    }
+    let range: IpNet = word.parse().map_err(|_| Code::NotAnAddress)?;
+    if range.prefix_len() == range.max_prefix_len() { Ok(range.addr()) } else { Err(Code::NotAHost) }
+}
