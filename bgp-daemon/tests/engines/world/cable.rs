@@ -32,6 +32,8 @@ pub(crate) struct Cable {
     pub(crate) deaf: [bool; 2],
     /// No session is expected over it.
     pub(crate) idle: bool,
+    /// The second of the ends takes whoever comes.
+    pub(crate) dynamic: bool,
 }
 
 impl Cable {
@@ -46,6 +48,7 @@ impl Cable {
             up: true,
             deaf: [false; 2],
             idle: false,
+            dynamic: false,
         }
     }
 

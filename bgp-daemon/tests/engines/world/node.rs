@@ -2,7 +2,7 @@
 
 use super::policy;
 use bgp_daemon::{
-    config::Config,
+    config::{Config, Peer},
     engine::{Engine, Event, Key},
     policy::Policy,
 };
@@ -75,6 +75,8 @@ pub(crate) struct Node {
     /// The machine does nothing.
     pub(crate) off: bool,
     pub(crate) events: Vec<(Time, Event)>,
+    /// Peers that it does not have for now.
+    pub(crate) removed: Vec<Peer>,
     /// What it announces.
     pub(crate) own: BTreeSet<IpNet>,
     /// What it accepts and tells, by cable and whether it is told; what is not here is all.
@@ -101,6 +103,7 @@ impl Node {
             paused: false,
             off: false,
             events: Vec::new(),
+            removed: Vec::new(),
             own: BTreeSet::new(),
             rules: BTreeMap::new(),
             inbox: VecDeque::new(),

@@ -123,8 +123,9 @@ impl World {
                 }
             }
             Input::Failed(key, why) => {
-                self.nodes[node].keys.remove(&key);
+                let known = self.nodes[node].keys.remove(&key);
                 engine.failed(now, key, why);
+                known.into_iter().for_each(|(connection, _)| self.bury(connection));
             }
             Input::Received(key, octets) => {
                 engine.receive(now, key, octets);
@@ -138,8 +139,9 @@ impl World {
             }
             Input::Closed(key, why) => {
                 self.note(&format!("{node} sees {key} closed: {}", why.unwrap_or("the other side's end")));
-                self.nodes[node].forget(key);
+                let known = self.nodes[node].forget(key);
                 engine.closed(now, key, why);
+                known.into_iter().for_each(|(connection, _)| self.bury(connection));
             }
         }
     }
@@ -152,6 +154,7 @@ impl World {
                 let Some((connection, side)) = self.nodes[node].forget(key) else { return };
                 self.note(&format!("{node} closes {connection}, with {} octets", last.len()));
                 self.close(connection, side, last);
+                self.bury(connection);
             }
             Action::Options(..) => {}
             Action::Event(event) => {
