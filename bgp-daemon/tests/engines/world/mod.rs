@@ -144,6 +144,13 @@ impl World {
         self.change(node, Change::new().update("test", routes, Vec::new()));
     }
 
+    /// A node announces these routes too, with what is said of them.
+    pub(crate) fn announce_routes(&mut self, node: usize, routes: Vec<LocalRoute>) {
+        self.note(&format!("{node} announces {} routes", routes.len()));
+        self.nodes[node].own.extend(routes.iter().map(|route| route.prefix));
+        self.change(node, Change::new().update("test", routes, Vec::new()));
+    }
+
     pub(crate) fn withdraw(&mut self, node: usize, prefixes: &[&str]) {
         let prefixes: Vec<IpNet> = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
         self.withdraw_all(node, &prefixes);
@@ -240,7 +247,7 @@ impl World {
         let mut ends: Vec<_> =
             self.cables.iter().map(|cable| (i32::from(cable.dynamic && runs(cable.ends[1])), 0)).collect();
         for (node, of) in self.nodes.iter().enumerate() {
-            for peer in of.engine.iter().flat_map(Engine::peers) {
+            for peer in of.engine.iter().flat_map(|engine| engine.peers()) {
                 if !peer.stale.is_empty() {
                     return false;
                 }

@@ -65,7 +65,7 @@ pub(crate) struct Node {
     /// What it is, or is next, configured with.
     pub(crate) config: Config,
     /// `None` while it does not run, and in its turn.
-    pub(crate) engine: Option<Engine>,
+    pub(crate) engine: Option<Box<Engine>>,
     pub(super) runs: bool,
     pub(crate) seed: u64,
     /// How far its clock is ahead.

@@ -29,7 +29,7 @@ impl World {
         let routes = own.iter().copied().map(LocalRoute::new).collect();
         engine.change(now, Change::new().replace("test", routes)).unwrap();
         let node_of = &mut self.nodes[node];
-        (node_of.engine, node_of.runs) = (Some(engine), true);
+        (node_of.engine, node_of.runs) = (Some(Box::new(engine)), true);
         (node_of.off, node_of.paused, node_of.awake) = (false, false, false);
         self.note(&format!("{node} starts{}", if restarting { " again" } else { "" }));
         self.wake(node);
