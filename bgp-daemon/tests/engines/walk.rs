@@ -9,7 +9,11 @@ use bgp_daemon::{
     engine::{Change, Reset, Shutdown, Which},
     rib::LocalRoute,
 };
-use bgp_proto::{family::Family, numbers::HoldTime, session::RemoteAs};
+use bgp_proto::{
+    family::Family,
+    numbers::{HoldTime, RouterId},
+    session::RemoteAs,
+};
 use ipnet::IpNet;
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
@@ -85,6 +89,9 @@ enum What {
     Narrow(usize),
     Remove(usize),
     PutBack,
+    Flood(usize, u8),
+    Rename(usize),
+    Wait(usize),
 }
 
 fn wire() -> impl Strategy<Value = Wire> {
@@ -133,7 +140,10 @@ fn what() -> impl Strategy<Value = What> {
         1 => (at.clone(), 0..40_u64).prop_map(|(node, seconds)| What::Jump(node, seconds)),
         1 => (at.clone(), 0..6_u32).prop_map(|(cable, limit)| What::Limit(cable, limit)),
         1 => at.clone().prop_map(What::Narrow),
-        2 => at.prop_map(What::Remove),
+        2 => at.clone().prop_map(What::Remove),
+        2 => (at.clone(), any::<u8>()).prop_map(|(node, count)| What::Flood(node, count)),
+        1 => at.clone().prop_map(What::Rename),
+        1 => at.prop_map(What::Wait),
         2 => Just(What::PutBack),
     ]
 }
@@ -149,6 +159,11 @@ fn prefix(number: usize) -> IpNet {
 
 fn masked(mask: u8) -> Vec<IpNet> {
     (0..8).filter(|number| mask >> number & 1 == 1).map(prefix).collect()
+}
+
+/// More than fits into a small window at once.
+fn many(size: u8) -> Vec<IpNet> {
+    (0..=size / 4).map(|number| IpNet::new([172, 16, number, 0].into(), 24).unwrap()).collect()
 }
 
 fn rule(number: usize, is_export: bool) -> Rule {
@@ -209,7 +224,10 @@ fn plug(world: &mut World, wire: &Wire, a: usize, b: usize) {
                 config.groups.push(Group { name: "guests".into(), accept_from, max_peers: 100, settings });
             }
         }
-        Some(_) => world.settings(b, cable).passive = true,
+        Some(_) => {
+            world.cables[cable].waits = true;
+            world.settings(b, cable).passive = true;
+        }
     }
 }
 
@@ -249,13 +267,18 @@ impl World {
         }
     }
 
-    /// Peers that were removed are there again, and limits are not.
+    /// Peers that were removed are there again, and nothing special is configured for any.
     fn put_back(&mut self, node: usize) {
         let Node { config, removed, .. } = &mut self.nodes[node];
         config.peers.append(removed);
-        for peer in &mut config.peers {
-            peer.settings.max_prefixes = None;
-            peer.settings.families = vec![Family::IPV4, Family::IPV6];
+        let remotes: Vec<_> = config.peers.iter().map(|peer| peer.remote.clone()).collect();
+        for remote in remotes {
+            let cable = self.place(node, &remote);
+            let waits = self.cables[cable].waits && self.cables[cable].ends[1] == node;
+            let settings = self.settings(node, cable);
+            settings.max_prefixes = None;
+            settings.families = vec![Family::IPV4, Family::IPV6];
+            settings.passive = waits;
         }
         self.load(node);
     }
@@ -289,6 +312,7 @@ impl World {
                 let restart_after = Some(secs(5));
                 peer.max_prefixes = Some(MaxPrefixes { limit, warn: limit, only_warn: false, restart_after });
             }),
+            What::Wait(cable) => self.configure(cable % count, |peer| peer.passive = true),
             What::Narrow(cable) => self.configure(cable % count, |peer| peer.families = vec![Family::IPV4]),
             What::Remove(cable) => {
                 let cable = &self.cables[cable % count];
@@ -332,6 +356,14 @@ impl World {
                 let routes = masked(mask).into_iter().map(LocalRoute::new).collect();
                 self.change(node % count, Change::new().replace("test", routes));
             }
+            What::Flood(node, size) if self.is_awake(node % count) => {
+                self.announce_all(node % count, &many(size));
+            }
+            What::Rename(node) => {
+                let config = &mut self.nodes[node % count].config;
+                config.router_id = RouterId::new(config.router_id.unwrap().number() + 100);
+                self.load(node % count);
+            }
             What::Pause(node) if self.is_awake(node % count) => self.pause(node % count),
             What::GoOn(node) if self.nodes[node % count].paused => self.go_on(node % count),
             What::Restart(node, after) => self.again(node % count, &Shutdown::Restart, after),
@@ -349,7 +381,7 @@ impl World {
                 self.with(node % count, |engine, now| engine.reset(now, &Which::All, &Reset::Hard(None)));
             }
             What::Jump(node, seconds) if self.is_awake(node % count) => {
-                self.jump(node % count, secs(seconds))
+                self.jump(node % count, secs(seconds));
             }
             _ => {}
         }
@@ -391,7 +423,8 @@ fn walk(ground: &Ground, steps: &[Step]) {
     world.run(secs(60));
     world.settle();
     model::check(&world);
-    (0..world.nodes.len()).for_each(|node| world.withdraw_all(node, &masked(0xff)));
+    let all: Vec<_> = masked(0xff).into_iter().chain(many(u8::MAX)).collect();
+    (0..world.nodes.len()).for_each(|node| world.withdraw_all(node, &all));
     world.settle();
     for node in 0..world.nodes.len() {
         let rib = world.engine(node).rib();

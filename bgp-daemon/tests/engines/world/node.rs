@@ -86,6 +86,8 @@ pub(crate) struct Node {
     pub(super) round_at: Time,
     /// Something waits for that round.
     pub(super) awake: bool,
+    /// Rounds without anything to take in, one after the other.
+    pub(super) idle_rounds: u32,
     /// Connections by the engine's name for them, with its side.
     pub(super) keys: BTreeMap<Key, (usize, usize)>,
     /// What was written and not reported yet: octets and writes.
@@ -109,6 +111,7 @@ impl Node {
             inbox: VecDeque::new(),
             round_at: Time::NEVER,
             awake: false,
+            idle_rounds: 0,
             keys: BTreeMap::new(),
             unreported: BTreeMap::new(),
         }

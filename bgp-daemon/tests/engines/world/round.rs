@@ -13,6 +13,9 @@ use std::time::Duration;
 /// What one turn takes in at the most.
 const ROUND: usize = 256;
 
+/// Turns with nothing to take in and more to do, one after the other, after which that is no work but a circle.
+const IDLE: u32 = 2000;
+
 impl World {
     /// What a node's clock says.
     pub(crate) fn clock(&self, node: usize) -> Time {
@@ -94,6 +97,11 @@ impl World {
         let (waits, deadline) = (more || is_due(&engine), engine.deadline());
         let ahead = self.nodes[node].ahead;
         self.nodes[node].engine = Some(engine);
+        let idle = waits && self.nodes[node].inbox.is_empty();
+        self.nodes[node].idle_rounds = if idle { self.nodes[node].idle_rounds + 1 } else { 0 };
+        if self.nodes[node].idle_rounds > IDLE {
+            self.fail(&format!("{node} goes on and on, and nothing happens"));
+        }
         if waits || !self.nodes[node].inbox.is_empty() {
             self.wake(node);
         } else if let Some(due) = deadline {
