@@ -134,6 +134,7 @@ impl Engine {
             self.actions.push_back(Action::Close(peer.key(connection), last));
         }
         let why = peer.why.take();
+        self.totals.note(&reason);
         if matches!(reason, Reason::NotNeeded | Reason::Replaced) || is_collision(&reason) {
             return;
         }

@@ -177,11 +177,11 @@ pub struct RawServices {
 pub struct RawAggregate {
     /// Of IPv4 addresses; 32 where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::length_ipv4")]
+    #[schemars(schema_with = "schema::length::<8, 32>")]
     pub ipv4: Option<Text>,
     /// Of IPv6 addresses; 128 where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::length_ipv6")]
+    #[schemars(schema_with = "schema::length::<16, 128>")]
     pub ipv6: Option<Text>,
 }
 

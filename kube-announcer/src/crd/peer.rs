@@ -143,7 +143,7 @@ pub struct SecretRef {
 #[schemars(
     transform = schema::open,
     extend("x-kubernetes-validations" = [{
-        "rule": "!has(self.keepalive) || duration(self.keepalive) * 3 <= duration(has(self.hold) ? self.hold : '90s')",
+        "rule": "!has(self.keepalive) || duration(self.keepalive) + duration(self.keepalive) + duration(self.keepalive) <= duration(has(self.hold) ? self.hold : '90s')",
         "message": "write a keepalive of at most a third of hold",
     }])
 )]

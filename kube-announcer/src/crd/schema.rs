@@ -161,12 +161,8 @@ pub(super) fn when_no_endpoints(_: &mut Generator) -> Schema {
     json_schema!({ "type": "string", "enum": ["withdraw", "keep"] })
 }
 
-pub(super) fn length_ipv4(_: &mut Generator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 8, "maximum": 32 })
-}
-
-pub(super) fn length_ipv6(_: &mut Generator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 16, "maximum": 128 })
+pub(super) fn length<const SHORTEST: u8, const LONGEST: u8>(_: &mut Generator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": SHORTEST, "maximum": LONGEST })
 }
 
 pub(super) fn taints(_: &mut Generator) -> Schema {

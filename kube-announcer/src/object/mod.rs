@@ -208,8 +208,13 @@ impl Key {
     /// An object's name as its metadata has it. A namespace that is not said is `default`, as it is to kubectl.
     pub fn of(kind: Kind, metadata: &ObjectMeta) -> Key {
         let name = metadata.name.as_deref().unwrap_or_default();
+        Key::written(kind, metadata.namespace.as_deref(), name)
+    }
+
+    /// The same from its parts, where the whole cannot be read.
+    pub fn written(kind: Kind, namespace: Option<&str>, name: &str) -> Key {
         if kind.is_namespaced() {
-            let namespace = metadata.namespace.as_deref().unwrap_or("default");
+            let namespace = namespace.unwrap_or("default");
             return Key { kind, name: format!("{namespace}/{name}").into() };
         }
         Key { kind, name: name.into() }

@@ -6,6 +6,7 @@ use crate::{
     object::Name,
     wish::{Advertisement, Attributes, NextHop, Peer},
 };
+use bgp_proto::family::Family;
 use std::{cmp::Reverse, collections::BTreeMap, net::IpAddr};
 
 /// What is told of prefixes that the same advertisements announce.
@@ -81,11 +82,7 @@ impl Class {
 }
 
 fn takes(peer: &Peer, ipv6: bool) -> bool {
-    peer.families.contains(&if ipv6 {
-        bgp_proto::family::Family::IPV6
-    } else {
-        bgp_proto::family::Family::IPV4
-    })
+    peer.families.contains(&if ipv6 { Family::IPV6 } else { Family::IPV4 })
 }
 
 /// How much an advertisement is about the thing at hand: the first difference decides.
@@ -95,6 +92,19 @@ fn specificity(wish: &Advertisement, selected: bool) -> [bool; 3] {
 
 /// What a peer is told by those who name it, the most specific first.
 fn told(here: &Here, peer: &Peer, naming: &[(&Advertisement, bool)], conflicts: &mut Vec<Conflict>) -> Told {
+    let attributes = [false, true].map(|ipv6| {
+        // Who writes a next hop that does not exist here says nothing of the family: an explicit one never falls back.
+        let naming =
+            naming.iter().filter(|(wish, _)| resolve(here, wish.attributes.next_hop, ipv6).is_some());
+        let naming: Vec<_> = naming.copied().collect();
+        let merged = (takes(peer, ipv6) && !naming.is_empty()).then(|| merge(peer, &naming, conflicts))?;
+        let next_hop = resolve(here, merged.next_hop, ipv6)?;
+        Some(Attributes { next_hop, ..merged })
+    });
+    Told { attributes }
+}
+
+fn merge(peer: &Peer, naming: &[(&Advertisement, bool)], conflicts: &mut Vec<Conflict>) -> Attributes {
     let mut merged = peer.attributes.clone();
     for (wish, _) in naming {
         merged.communities.extend(&wish.attributes.communities);
@@ -109,11 +119,7 @@ fn told(here: &Here, peer: &Peer, naming: &[(&Advertisement, bool)], conflicts: 
     merged.med = merged.med.or_else(|| pick.first("med", |said| said.med));
     merged.prepend = merged.prepend.or_else(|| pick.first("prepend", |said| said.prepend));
     merged.next_hop = merged.next_hop.or_else(|| pick.first("nextHop", |said| said.next_hop));
-    let attributes = [false, true].map(|ipv6| {
-        let next_hop = resolve(here, merged.next_hop, ipv6)?;
-        takes(peer, ipv6).then(|| Attributes { next_hop, ..merged.clone() })
-    });
-    Told { attributes }
+    merged
 }
 
 /// Picks a word among those that are said.

@@ -21,11 +21,10 @@ pub(super) fn sort(claims: &mut [Claim]) {
 fn says(claim: &Claim, all: &[Claim]) -> Result<(), Reason> {
     match &claim.verdict {
         Verdict::Yes => Ok(()),
-        Verdict::No(reason) => Err(reason.clone()),
-        Verdict::Elsewhere => Err(Reason::with(Code::PodElsewhere, ", but Ready on another node")),
+        Verdict::No(reason) | Verdict::Elsewhere(reason) => Err(reason.clone()),
         Verdict::Last => {
             let stands_in = |other: &Claim| {
-                let serves = matches!(other.verdict, Verdict::Yes | Verdict::Elsewhere);
+                let serves = matches!(other.verdict, Verdict::Yes | Verdict::Elsewhere(_));
                 serves && other.owner.kind == Kind::Pod && other.owner != claim.owner
             };
             if all.iter().any(stands_in) { Err(Code::PodTerminating.into()) } else { Ok(()) }
@@ -79,8 +78,10 @@ pub(super) fn untold(claims: &[Claim], code: Code) -> Outcome {
 /// Who should not claim a prefix together: those who are refused it do not count.
 pub(super) fn conflicts(snapshot: &Snapshot, prefix: IpNet, claims: &[Claim]) -> Vec<Conflict> {
     let sound = |claim: &&Claim| match &claim.verdict {
-        Verdict::No(reason) => reason.code.weight() == Weight::Plain || reason.code == Code::NeedsKernelRoute,
-        Verdict::Yes | Verdict::Last | Verdict::Elsewhere => true,
+        Verdict::No(reason) => {
+            reason.code.weight() != Weight::Refused || reason.code == Code::NeedsKernelRoute
+        }
+        Verdict::Yes | Verdict::Last | Verdict::Elsewhere(_) => true,
     };
     if claims.len() < 2 {
         return Vec::new();

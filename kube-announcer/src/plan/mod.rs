@@ -30,6 +30,8 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 pub struct Plan {
     /// The node.
     pub node: Name,
+    /// Its InternalIPs: IPv4, IPv6.
+    pub addresses: [Option<IpAddr>; 2],
     /// The sessions that it should have.
     pub sessions: Vec<Session>,
     /// BgpPeers, or places of them, that it has no session with.
@@ -114,8 +116,8 @@ pub enum Verdict {
     Yes,
     /// Announce it while nobody else can: the pod terminates.
     Last,
-    /// Another node does: the pod is Ready there.
-    Elsewhere,
+    /// Another node does, where the pod is Ready: this says which.
+    Elsewhere(Reason),
     /// Do not.
     No(Reason),
 }

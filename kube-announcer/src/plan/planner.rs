@@ -35,7 +35,7 @@ pub struct Planner {
 pub struct Update {
     /// Prefixes of which the outcome is another, or that come or go.
     pub prefixes: BTreeSet<IpNet>,
-    /// Sessions, or what is said to peers.
+    /// Sessions, what is said to peers, or the node's own addresses.
     pub peers: bool,
 }
 
@@ -129,7 +129,8 @@ impl Planner {
         let node = self.plan.node.clone();
         let here = Here::new(snapshot, &node, &self.facts);
         let (sessions, absent) = peers::sessions(snapshot, &node, &self.facts);
-        let fresh = Plan { node: node.clone(), sessions, absent, ..Plan::default() };
+        let fresh =
+            Plan { node: node.clone(), addresses: here.internal, sessions, absent, ..Plan::default() };
         let before = std::mem::replace(&mut self.plan, fresh);
         self.claimed.clear();
         self.behind.clear();
@@ -149,7 +150,9 @@ impl Planner {
                 .filter(|prefix| outcome(&before, prefix) != outcome(now, prefix))
                 .copied()
                 .collect(),
-            peers: before.sessions != now.sessions || before.classes != now.classes,
+            peers: before.sessions != now.sessions
+                || before.addresses != now.addresses
+                || before.classes != now.classes,
         }
     }
 
@@ -276,5 +279,6 @@ fn everything<'s>(snapshot: &'s Snapshot, node: &Name) -> impl Iterator<Item = K
         .chain(snapshot.pods().map(move |(name, _)| key(Kind::Pod, name)))
         .chain(ranges.into_iter().map(move |name| key(Kind::ServiceCidr, name)))
         .chain(snapshot.advertisements().map(move |wish| key(Kind::BgpAdvertisement, &wish.name)))
+        .chain(snapshot.peers().map(move |peer| key(Kind::BgpPeer, &peer.name)))
         .chain([key(Kind::Node, node)])
 }

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Weight {
     /// It is as it should be: somebody else announces, or nobody has to.
     Plain,
+    /// It may be as it should be, and is worth a look.
+    Warned,
     /// Somebody wrote what cannot be, or forgot something.
     Refused,
 }
@@ -78,7 +80,7 @@ codes! {
     /// The node has a taint that the operator named.
     NodeDrained "node-drained" Plain "{node} has the taint {detail}, which is in drain.onTaints";
     /// Load balancers leave the node alone.
-    NodeExcluded "node-excluded" Plain "{node} has the label node.kubernetes.io/exclude-from-external-load-balancers; remove it, or set honourExcludeLabel: false";
+    NodeExcluded "node-excluded" Warned "{node} has the label node.kubernetes.io/exclude-from-external-load-balancers; remove it, or set honourExcludeLabel: false";
     /// The pod is on another node.
     PodElsewhere "pod-elsewhere" Plain "{object} is not on {node}{detail}";
     /// The pod ran to its end.
@@ -96,11 +98,17 @@ codes! {
     /// It would need a route in the kernel.
     NeedsKernelRoute "needs-kernel-route" Plain "{prefix} needs a route in the node's kernel, and this announcer installs none";
     /// There is nobody to tell.
-    NoPeer "no-peer" Refused "{node} has no valid peer that the advertisement names";
+    NoPeer "no-peer" Refused "{node} has no valid peer to announce {prefix} to";
     /// There is nobody to tell of this family.
     NoPeerOfFamily "no-peer-of-family" Refused "no peer of {node} takes {family}";
     /// The next hop that was written does not exist.
     NoNextHop "no-next-hop" Refused "the nextHop that is written has no address of {family} on {node}";
+    /// The advertisement names a peer that does not exist.
+    UnknownPeer "unknown-peer" Refused "{object} names the peer {detail}, and there is no such BgpPeer; create it, or name another";
+    /// A local preference does not leave an AS.
+    LocalPrefUnused "local-pref-unused" Warned "{object} says localPref, which does not leave our AS: {detail} is not told of it";
+    /// Routes are not taken.
+    ImportOff "import-off" Warned "{object} has import, and this announcer takes no routes from peers";
     /// The Secret is not there.
     NoPassword "no-password" Refused "the Secret {detail} with the password of {object} is missing; create it, and the peer is started";
     /// The Secret has no password that can be used.

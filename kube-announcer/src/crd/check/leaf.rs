@@ -119,6 +119,17 @@ pub(super) fn name(text: &Text) -> Leaf<Name> {
     Ok(text.into())
 }
 
+/// The name of an object of ours, as the API server takes it: it becomes part of other names.
+pub(super) fn own_name(text: &Text) -> Leaf<Name> {
+    let name = name(text)?;
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    if !name.chars().all(inside) || !edge(name.chars().next()) || !edge(name.chars().next_back()) {
+        return wrong("is not allowed", "small letters, digits, - and . between them");
+    }
+    Ok(name)
+}
+
 /// The key of a label or an annotation.
 pub(super) fn key(text: &Text) -> Leaf<Name> {
     let text = text.to_string();

@@ -69,7 +69,10 @@ struct Check {
 
 impl Check {
     fn new(object: Key) -> Self {
-        Check { object, mistakes: Vec::new() }
+        let mut check = Check { object, mistakes: Vec::new() };
+        let name = check.object.name.clone();
+        check.one("metadata.name", Some(&(&*name).into()), leaf::own_name);
+        check
     }
 
     fn done<T>(self, value: Option<T>) -> Result<T, Vec<Mistake>> {

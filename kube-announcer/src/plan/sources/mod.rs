@@ -34,7 +34,8 @@ pub(super) fn claims(snapshot: &Snapshot, here: &Here, object: &Key, every: bool
         Kind::Node => asking.node(),
         Kind::ServiceCidr => asking.service_cidr(),
         Kind::BgpAdvertisement => asking.advertisement(),
-        Kind::Secret | Kind::BgpPeer | Kind::EndpointSlice => {}
+        Kind::BgpPeer => asking.peer(),
+        Kind::Secret | Kind::EndpointSlice => {}
     }
     asking.found
 }

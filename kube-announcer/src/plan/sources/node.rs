@@ -4,8 +4,9 @@ use super::{Asking, From, Said, closed, quoted};
 use crate::{
     plan::{Code, Kernel, Reason, SourceKind, Verdict},
     snapshot::Evidence,
-    wish::Source,
+    wish::{Advertisement, Peer, Source},
 };
+use bgp_proto::session::RemoteAs;
 use ipnet::IpNet;
 
 impl Asking<'_> {
@@ -50,6 +51,8 @@ impl Asking<'_> {
 
     /// An advertisement itself: what it writes out. What it cannot read is said here, for nothing else would say it.
     pub(super) fn advertisement(&mut self) {
+        let here = self.here.advertisements.iter().find(|advert| advert.wish.name == self.object.name);
+        here.into_iter().for_each(|advert| self.audience(&advert.wish));
         for from in self.sources().filter(|from| from.advert.wish.name == self.object.name) {
             if let Some(reason) = &from.here.forbidden {
                 self.refuse(reason.clone());
@@ -75,5 +78,39 @@ impl Asking<'_> {
             let said = Said { kernel: Some(Kernel::Discard), ..Said::of(SourceKind::ServiceCidrs, false) };
             self.claim(from, *range, said, verdict.map(|()| Verdict::Yes));
         }
+    }
+
+    /// Whom an advertisement names, and what it says to them.
+    fn audience(&mut self, wish: &Advertisement) {
+        let snapshot = self.snapshot;
+        for name in &wish.peers {
+            if !snapshot.peers().any(|peer| peer.name == *name) {
+                self.refuse(Reason::with(Code::UnknownPeer, name));
+            }
+        }
+        let named = snapshot.peers().filter(|peer| wish.peers.is_empty() || wish.peers.contains(&peer.name));
+        let outside: Vec<_> = named.filter(|peer| is_outside(peer)).map(|peer| peer.name.as_ref()).collect();
+        if wish.attributes.local_pref.is_some() && !outside.is_empty() {
+            self.refuse(Reason::with(Code::LocalPrefUnused, outside.join(", ")));
+        }
+    }
+
+    /// A BgpPeer: what it says that nobody will hear.
+    pub(super) fn peer(&mut self) {
+        let Some(peer) = self.snapshot.peers().find(|peer| peer.name == self.object.name) else { return };
+        if peer.attributes.local_pref.is_some() && is_outside(peer) {
+            self.refuse(Reason::with(Code::LocalPrefUnused, &peer.name));
+        }
+        if peer.import.is_some() {
+            self.refuse(Code::ImportOff.into());
+        }
+    }
+}
+
+fn is_outside(peer: &Peer) -> bool {
+    match peer.asn {
+        RemoteAs::Internal => false,
+        RemoteAs::Fixed(asn) => asn != peer.local_asn,
+        _ => true,
     }
 }

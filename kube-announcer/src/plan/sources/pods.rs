@@ -142,10 +142,13 @@ impl Asking<'_> {
             let node = pod.node.as_ref().and_then(|name| self.snapshot.node(name));
             let stands_in =
                 node.is_some_and(|node| self.snapshot.selects(&from.advert.wish.node_selector, &node.tags));
-            let detail = pod.node.as_ref().map(|name| format!(", but on {name}")).unwrap_or_default();
+            let place = pod.node.as_deref().unwrap_or_default();
             return match stands_in && !pod.terminating {
-                true => Ok(Verdict::Elsewhere),
-                false => Err(Reason::with(Code::PodElsewhere, detail)),
+                true => {
+                    let there = Reason::with(Code::PodElsewhere, format_args!(", but Ready on {place}"));
+                    Ok(Verdict::Elsewhere(there))
+                }
+                false => Err(Reason::with(Code::PodElsewhere, format_args!(", but on {place}"))),
             };
         }
         closed(from.advert.closed.as_ref())?;

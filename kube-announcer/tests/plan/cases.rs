@@ -4,9 +4,7 @@
 //! `## ` that says what happens. Before the first stands the cluster of `cases/base.yaml`. `REWRITE=1` writes the tables
 //! anew. Files whose names begin with `peer` show sessions too.
 
-mod cluster;
-
-use cluster::{Step, steps, table};
+use super::cluster::{Step, steps, table};
 use kube_announcer::{
     plan::{self, Facts, Planner},
     snapshot::Snapshot,

@@ -77,13 +77,12 @@ fn step(document: Value) -> Step {
         return Step::Facts(Facts { gateways: gateways.collect(), kernel_routes, ..Facts::default() });
     }
     let kind = kind(&text("kind").unwrap_or_else(|| panic!("no kind in {document}")));
-    let name = document["metadata"]["name"].as_str().unwrap_or_default().into();
+    let metadata = &document["metadata"];
+    let name = metadata["name"].as_str().unwrap_or_default();
+    let object = Key::written(kind, metadata["namespace"].as_str(), name);
     match kind.read(document) {
         Ok(object) => Step::Apply(Box::new(object)),
-        Err(error) => {
-            let object = Key { kind, name };
-            Step::Refuse(Mistake { object, field: String::new(), message: error.to_string() })
-        }
+        Err(error) => Step::Refuse(Mistake { object, field: String::new(), message: error.to_string() }),
     }
 }
 

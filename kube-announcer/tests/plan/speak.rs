@@ -1,0 +1,284 @@
+//! What a speaker is told of a plan: sessions, policies, routes; and of a change no more than it needs.
+
+use super::cluster::{Step, steps};
+use bgp_daemon::{
+    config::{Config, Distance, Remote},
+    policy::{Changes, NextHopChange, Policy, Source},
+};
+use bgp_proto::{
+    attr::set::PathAttributes,
+    family::Family,
+    numbers::{Asn, HoldTime},
+};
+use ipnet::IpNet;
+use kube_announcer::{
+    plan::{Facts, Planner},
+    snapshot::Snapshot,
+    speak::{Moves, Speech, Telling},
+};
+use std::{fs, path::Path, time::Duration};
+
+/// An announcer of node-1, up to what its speaker is told.
+struct Announcer {
+    snapshot: Snapshot,
+    planner: Planner,
+    speech: Speech,
+}
+
+impl Announcer {
+    /// In the cluster of `cases/base.yaml`.
+    fn new() -> Self {
+        let planner = Planner::new("node-1", Facts::default());
+        let mut announcer = Announcer { snapshot: Snapshot::new(), planner, speech: Speech::new() };
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/base.yaml");
+        announcer.tell(&fs::read_to_string(base).unwrap());
+        announcer
+    }
+
+    /// What the speaker is told when objects change.
+    fn tell(&mut self, yaml: &str) -> Telling {
+        let mut all = kube_announcer::snapshot::Changes::default();
+        for step in steps(yaml) {
+            assert!(matches!(step, Step::Apply(_) | Step::Delete(_)), "only objects come and go here");
+            all.extend(step.apply(&mut self.snapshot));
+        }
+        let update = self.planner.update(&self.snapshot, Some(&all));
+        self.speech.follow(self.planner.plan(), Some(&update))
+    }
+}
+
+const ADVERTISEMENT: &str = "
+kind: BgpAdvertisement
+metadata: {name: services}
+spec:
+  allowedCidrs: [203.0.113.0/24, '2001:db8:1::/64']
+  sources: [{services: {from: all}}]
+  attributes: {communities: ['64512:100', no-export], largeCommunities: ['64512:1:2'], med: 10, prepend: 2}
+";
+
+fn service(name: &str, address: &str) -> String {
+    format!(
+        "kind: Service\nmetadata: {{name: {name}}}\nspec: {{type: LoadBalancer}}\n\
+         status: {{loadBalancer: {{ingress: [{{ip: '{address}'}}]}}}}\n"
+    )
+}
+
+fn all(documents: &[&str]) -> String {
+    documents.join("\n---\n")
+}
+
+fn moves(announce: &[&str], withdraw: &[&str]) -> Moves {
+    let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
+    Moves { announce: parse(announce), withdraw: parse(withdraw) }
+}
+
+/// What a policy makes of a route of an owner; `None`: it is not told.
+fn told(policy: &Policy, owner: &str, prefix: &str) -> Option<(PathAttributes, Option<NextHopChange>)> {
+    let mut attributes = PathAttributes::default();
+    let masks = (policy.attribute_mask(&attributes, None), policy.source_mask(&Source::Local { owner }));
+    let decision = match prefix.parse().unwrap() {
+        IpNet::V4(_) => policy.decide::<u32>(&masks.0, &masks.1, prefix.parse().unwrap()),
+        IpNet::V6(_) => policy.decide::<u128>(&masks.0, &masks.1, prefix.parse().unwrap()),
+    };
+    let rule = policy.rule(decision);
+    if rule.verdict() == bgp_daemon::policy::Verdict::Reject {
+        return None;
+    }
+    let changes = rule.changes();
+    if let Some(changes) = changes {
+        changes.apply(&mut attributes, Asn(64512));
+    }
+    Some((attributes, changes.and_then(Changes::next_hop)))
+}
+
+fn export(config: &Config, at: usize) -> &Policy {
+    config.peers[at].settings.export.as_ref().unwrap()
+}
+
+#[test]
+fn a_session_is_told_as_its_peer_is_written() {
+    let mut announcer = Announcer::new();
+    let telling = announcer.tell(
+        "
+kind: BgpPeer
+metadata: {name: tor}
+spec:
+  localAsn: 64512
+  asn: 65000
+  address: 192.0.2.1
+  port: 1790
+  ttlSecurity: true
+  timers: {hold: 9s, keepalive: 2s, connectRetry: 1s}
+  families: [ipv4]
+  gracefulRestart: {restartTime: 30s}
+  passwordSecretRef: {name: tor}
+  import: {maxPrefixes: 100, allowOwnAsn: true}
+---
+kind: BgpPeer
+metadata: {name: zone}
+spec: {localAsn: 64513, asn: internal, interface: eth1, multihop: 4, gracefulRestart: {restartTime: 0s}}
+---
+kind: Secret
+metadata: {name: tor, namespace: kube-announcer}
+stringData: {password: hunter2}
+",
+    );
+    let config = telling.config.unwrap();
+    assert_eq!((config.asn, config.router_id.unwrap().to_string()), (Asn(64512), "192.0.2.11".to_owned()));
+    assert!(config.listen.is_empty() && !config.resolve_next_hops);
+    let [tor, zone] = &config.peers[..] else { panic!("two peers") };
+    assert_eq!(tor.remote, Remote::Address("192.0.2.1".parse().unwrap(), None));
+    let settings = &tor.settings;
+    assert_eq!((settings.local_asn, settings.port, settings.distance), (None, 1790, Distance::Secured));
+    assert_eq!(settings.password.as_ref().unwrap().octets(), b"hunter2");
+    assert_eq!(settings.families, [Family::IPV4]);
+    assert_eq!(settings.timers.hold, HoldTime::new(9).unwrap());
+    assert_eq!(settings.timers.keepalive, Some(Duration::from_secs(2)));
+    assert_eq!(settings.graceful_restart.unwrap().restart_time, Duration::from_secs(30));
+    assert_eq!((settings.max_prefixes.unwrap().limit, settings.allow_own_asn), (100, 1));
+    assert_eq!(settings.import, Some(Policy::none()));
+    let (ipv4, ipv6) = ("192.0.2.11".parse().ok(), "2001:db8::11".parse().ok());
+    assert_eq!(settings.next_hop_addresses, NextHopChange::Addresses { ipv4, ipv6 });
+    assert_eq!(zone.remote, Remote::Interface("eth1".into()));
+    assert_eq!(zone.settings.local_asn, Some(Asn(64513)));
+    assert_eq!((zone.settings.distance, zone.settings.graceful_restart), (Distance::Multihop(4), None));
+}
+
+#[test]
+fn a_class_is_an_owner_and_a_rule_of_every_peer() {
+    let mut announcer = Announcer::new();
+    let web = service("web", "203.0.113.10");
+    let telling = announcer.tell(&all(&[ADVERTISEMENT, &web]));
+    let owner = "kubernetes:services";
+    assert_eq!(telling.routes, [(owner.into(), moves(&["203.0.113.10/32"], &[]))].into());
+    let config = telling.config.unwrap();
+    let (attributes, next_hop) = told(export(&config, 0), owner, "203.0.113.10/32").unwrap();
+    let communities: Vec<_> = attributes.communities.iter().map(ToString::to_string).collect();
+    assert_eq!(communities, ["64512:100", "no-export"]);
+    assert_eq!(attributes.large_communities[0].to_string(), "64512:1:2");
+    assert_eq!(
+        (attributes.med, attributes.as_path.to_string(), next_hop),
+        (Some(10), "64512 64512".into(), None)
+    );
+    assert!(told(export(&config, 0), "kubernetes:other", "203.0.113.10/32").is_none());
+}
+
+#[test]
+fn one_prefix_more_is_one_route_and_one_less_is_one_withdrawal() {
+    let mut announcer = Announcer::new();
+    announcer.tell(&all(&[ADVERTISEMENT, &service("web", "203.0.113.10")]));
+    let owner = "kubernetes:services";
+    let more = announcer.tell(&service("api", "203.0.113.11"));
+    assert_eq!((more.config, more.routes), (None, [(owner.into(), moves(&["203.0.113.11/32"], &[]))].into()));
+    let moved = announcer.tell(&service("api", "203.0.113.12"));
+    let expected = moves(&["203.0.113.12/32"], &["203.0.113.11/32"]);
+    assert_eq!((moved.config, moved.routes), (None, [(owner.into(), expected)].into()));
+    let gone = announcer.tell("delete: Service default/api");
+    assert_eq!((gone.config, gone.routes), (None, [(owner.into(), moves(&[], &["203.0.113.12/32"]))].into()));
+}
+
+#[test]
+fn another_community_is_another_policy_and_no_route() {
+    let mut announcer = Announcer::new();
+    let first = announcer.tell(&all(&[ADVERTISEMENT, &service("web", "203.0.113.10")])).config.unwrap();
+    let telling = announcer.tell(&ADVERTISEMENT.replace("64512:100", "64512:200"));
+    assert!(telling.routes.is_empty());
+    let config = telling.config.unwrap();
+    assert_ne!(export(&first, 0), export(&config, 0));
+    let same = Config { peers: first.peers.clone(), ..(*config).clone() };
+    assert_eq!(*first, same, "nothing else changed");
+}
+
+#[test]
+fn what_changes_nothing_here_tells_nothing() {
+    let mut announcer = Announcer::new();
+    announcer.tell(&all(&[ADVERTISEMENT, &service("web", "203.0.113.10")]));
+    let elsewhere = [
+        "kind: Pod\nmetadata: {name: a}\nspec: {nodeName: node-2}\nstatus: {podIPs: [{ip: 10.244.2.1}]}",
+        "kind: Node\nmetadata: {name: node-2, labels: {rack: c}}",
+        "kind: Node\nmetadata: {name: node-9}",
+        "kind: EndpointSlice\nmetadata: {name: s, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4",
+        "kind: Service\nmetadata: {name: quiet}\nspec: {clusterIPs: [10.96.0.1]}",
+        "kind: Secret\nmetadata: {name: other, namespace: kube-announcer}\nstringData: {password: x}",
+        "kind: ServiceCIDR\nmetadata: {name: kubernetes}\nspec: {cidrs: [10.96.0.0/12]}",
+        &ADVERTISEMENT.replace("med: 10", "med: ten"),
+    ];
+    for object in elsewhere {
+        assert!(announcer.tell(object).is_empty(), "{object}");
+    }
+}
+
+#[test]
+fn a_prefix_that_changes_its_class_is_announced_before_it_is_withdrawn() {
+    let mut announcer = Announcer::new();
+    announcer.tell(&all(&[ADVERTISEMENT, &service("web", "203.0.113.10")]));
+    let second = ADVERTISEMENT.replace("{name: services}", "{name: more}").replace("med: 10", "localPref: 7");
+    let telling = announcer.tell(&second);
+    let expected = [
+        ("kubernetes:more+services".into(), moves(&["203.0.113.10/32"], &[])),
+        ("kubernetes:services".into(), moves(&[], &["203.0.113.10/32"])),
+    ];
+    assert_eq!(telling.routes, expected.into());
+    let change = format!("{:?}", telling.into_change());
+    let (announced, withdrawn) = (change.find("more+services").unwrap(), change.rfind("services\"").unwrap());
+    assert!(change.find("LocalRoute").unwrap() > announced && announced < withdrawn, "{change}");
+}
+
+#[test]
+fn peers_that_are_told_the_same_have_the_same_policy() {
+    let mut announcer = Announcer::new();
+    let spine =
+        "kind: BgpPeer\nmetadata: {name: spine}\nspec: {localAsn: 64512, asn: 65001, address: 192.0.2.2}";
+    let config =
+        announcer.tell(&all(&[ADVERTISEMENT, &service("web", "203.0.113.10"), spine])).config.unwrap();
+    assert_eq!(export(&config, 0), export(&config, 1));
+    let special = spine.replace("}\nspec: {", "}\nspec: {attributes: {med: 5}, ");
+    let config = announcer.tell(&special).config.unwrap();
+    assert_ne!(export(&config, 0), export(&config, 1));
+}
+
+#[test]
+fn families_with_next_hops_of_their_own_have_rules_of_their_own() {
+    let mut announcer = Announcer::new();
+    let advertisement = ADVERTISEMENT.replace("med: 10", "nextHop: internalIP");
+    let telling = announcer.tell(&all(&[&advertisement, &service("web", "203.0.113.10")]));
+    let config = telling.config.unwrap();
+    let next_hop = |prefix: &str| told(export(&config, 0), "kubernetes:services", prefix).unwrap().1;
+    let ipv4 = NextHopChange::Addresses { ipv4: "192.0.2.11".parse().ok(), ipv6: None };
+    let ipv6 = NextHopChange::Addresses { ipv4: None, ipv6: "2001:db8::11".parse().ok() };
+    assert_eq!((next_hop("203.0.113.10/32"), next_hop("2001:db8:1::1/128")), (Some(ipv4), Some(ipv6)));
+}
+
+#[test]
+fn the_speakers_own_as_stays_whoever_comes_first() {
+    let mut announcer = Announcer::new();
+    let first = "kind: BgpPeer\nmetadata: {name: a}\nspec: {localAsn: 64999, asn: 65001, address: 192.0.2.2}";
+    let config = announcer.tell(first).config.unwrap();
+    assert_eq!((config.asn, config.peers[0].settings.local_asn), (Asn(64512), Some(Asn(64999))));
+    let config = announcer.tell("delete: BgpPeer tor").config.unwrap();
+    assert_eq!(config.asn, Asn(64512));
+}
+
+#[test]
+fn a_node_without_an_ipv4_address_has_an_identifier_all_the_same() {
+    let mut announcer = Announcer::new();
+    let node = |name: &str| {
+        let address = "{type: InternalIP, address: '2001:db8::1'}";
+        format!("kind: Node\nmetadata: {{name: {name}}}\nstatus: {{addresses: [{address}]}}")
+    };
+    let first = announcer.tell(&node("node-1")).config.unwrap().router_id.unwrap();
+    let mut other = Planner::new("node-5", Facts::default());
+    other.update(&announcer.snapshot, None);
+    let second = Speech::new().follow(other.plan(), None).config.unwrap().router_id.unwrap();
+    assert_ne!(first, second);
+    assert_eq!(first.to_string(), "84.196.51.131");
+}
+
+#[test]
+fn a_mesh_listens() {
+    let mut announcer = Announcer::new();
+    let mesh = "kind: BgpPeer\nmetadata: {name: mesh}\nspec: {localAsn: 64512, asn: internal, nodes: {}}";
+    let config = announcer.tell(mesh).config.unwrap();
+    let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["0.0.0.0:179", "[::]:179"]);
+}
