@@ -24,6 +24,8 @@ pub(super) enum Job<A> {
     Offer,
     /// Compare anew everywhere.
     Select,
+    /// Free the slots that only a group that is gone had something to say of.
+    GiveBack,
 }
 
 /// Jobs in the order in which they were begun; the first is under way, and its cursor is a slot.
@@ -117,6 +119,7 @@ impl<A: Address> Half<A> {
             Job::Offer => self.offer(slot, shared),
             Job::Select => self.reselect(slot, Change::Any, shared),
             Job::Evaluate(group) => self.offer_to(group, slot, shared),
+            Job::GiveBack => self.give_back(slot),
         }
     }
 
