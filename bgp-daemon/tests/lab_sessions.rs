@@ -37,8 +37,18 @@ fn exchange(model: Model, shape: Shape) {
             peer("10.0.0.2", "families = [\"ipv4\"]") + &peer("2001:db8::2", "families = [\"ipv6\"]")
         }
     };
-    let theirs = model.start(&east, &config);
-    let ours = Ours::start(&lab, &west, &(sessions + &routes_text(&told)));
+    let start = || Ours::start(&lab, &west, &(sessions + &routes_text(&told)));
+    // Whoever is dialled is there first: OpenBGPD tries again after two minutes only.
+    let (ours, theirs) = match shape {
+        Waiting => {
+            let ours = start();
+            (ours, model.start(&east, &config))
+        }
+        Dialling => {
+            let theirs = model.start(&east, &config);
+            (start(), theirs)
+        }
+    };
     let held = ours.wait_held("what they announce", |held| held.len() >= learned.len());
     compare_held(&held, &learned, THEIRS, ["10.0.0.2", "2001:db8::2"]);
     let found = theirs.wait_routes("what we announce", |routes| routes.len() >= told.len());

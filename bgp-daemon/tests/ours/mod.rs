@@ -174,10 +174,12 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_bgp-daemon"))
 }
 
-/// The routes of one line that did not begin here.
+/// The routes of one line that did not begin here, and that were accepted: some routers send back what we told them,
+/// and we find ourselves in the path.
 fn held(line: &str) -> Vec<Held> {
     let prefix: Value = serde_json::from_str(line).unwrap();
-    let routes = prefix["routes"].as_array().unwrap().iter().filter(|route| !route["from"]["peer"].is_null());
+    let is_taken = |route: &&Value| !route["from"]["peer"].is_null() && route["standing"] != "rejected";
+    let routes = prefix["routes"].as_array().unwrap().iter().filter(is_taken);
     routes
         .map(|route| {
             let attributes = &route["attributes"];

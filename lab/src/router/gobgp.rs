@@ -7,11 +7,14 @@ use std::process::Command;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::{Dialect, Place, Running};
+use super::{Dialect, Place, Running, mrt};
 use crate::config::{Announcement, Config, Family, Peer};
 use crate::route::Route;
 
 pub(super) struct GoBgp;
+
+/// How many prefixes are announced one by one; each takes a program of its own.
+const FEW: usize = 30;
 
 impl Dialect for GoBgp {
     fn name(&self) -> &'static str {
@@ -60,8 +63,13 @@ impl Dialect for GoBgp {
 
     fn begin(&self, router: &Running) -> Result<(), String> {
         gobgp(router, &["global"])?;
-        let announced = router.config.borrow().announced.clone();
-        announced.iter().try_for_each(|one| self.announce(router, one))
+        let config = router.config.borrow().clone();
+        if config.announced.len() <= FEW {
+            return config.announced.iter().try_for_each(|one| self.announce(router, one));
+        }
+        let file = router.place.ours.join("announced.mrt");
+        std::fs::write(&file, mrt::table(&config)).map_err(|e| format!("{}: {e}", file.display()))?;
+        gobgp(router, &["mrt", "inject", "global", &router.path("announced.mrt")]).map(drop)
     }
 
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
