@@ -49,6 +49,10 @@ fn exchange(model: Model, shape: Shape) {
             (start(), theirs)
         }
     };
+    if model == OPENBGPD.host() && shape == Waiting {
+        ours.wait_log("malformed", 1);
+        eprintln!("{}", ours.ask(&["show", "peer", "10.0.0.2", "--faults"]));
+    }
     let held = ours.wait_held("what they announce", |held| held.len() >= learned.len());
     compare_held(&held, &learned, THEIRS, ["10.0.0.2", "2001:db8::2"]);
     let found = theirs.wait_routes("what we announce", |routes| routes.len() >= told.len());

@@ -4,6 +4,7 @@
 
 mod many;
 
+#[allow(unused_imports, reason = "each test file uses a part")]
 pub(crate) use many::{compare, compare_held, routes_text, thousand};
 
 use lab::{Daemon, Lab, Namespace, Route};
@@ -63,11 +64,13 @@ impl<'a> Ours<'a> {
         let (file, socket) = (path("toml"), path("sock"));
         let ours = Ours { lab, namespace: at.clone(), file, socket, daemon: RefCell::default() };
         ours.write(tables);
-        ours.run();
+        ours.spawn();
+        ours.lab.wait_until("our program to answer", BOUND, || ours.try_ask(&["show", "memory"]).is_ok());
         ours
     }
 
-    fn write(&self, tables: &str) {
+    /// Has these tables for the next start or reload.
+    pub(crate) fn write(&self, tables: &str) {
         let socket = self.socket.display();
         let text = format!(
             "asn = {OURS}\nrouter_id = \"10.0.0.1\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
@@ -76,13 +79,11 @@ impl<'a> Ours<'a> {
         fs::write(&self.file, text).unwrap();
     }
 
-    /// Starts it, for the first time or again.
-    #[track_caller]
-    pub(crate) fn run(&self) {
+    /// Starts its process, for the first time or again.
+    pub(crate) fn spawn(&self) {
         let mut command = program();
         command.arg("run").arg(&self.file);
         *self.daemon.borrow_mut() = Some(self.namespace.start("ours", command));
-        self.lab.wait_until("our program to answer", BOUND, || self.try_ask(&["show", "memory"]).is_ok());
     }
 
     /// Sends a signal.

@@ -68,8 +68,14 @@ impl Dialect for GoBgp {
             return config.announced.iter().try_for_each(|one| self.announce(router, one));
         }
         let file = router.place.ours.join("announced.mrt");
-        std::fs::write(&file, mrt::table(&config)).map_err(|e| format!("{}: {e}", file.display()))?;
-        gobgp(router, &["mrt", "inject", "global", &router.path("announced.mrt")]).map(drop)
+        // Twice: its client ends before the last of what it sends is taken.
+        let dump = mrt::table(&config).repeat(2);
+        std::fs::write(&file, dump).map_err(|e| format!("{}: {e}", file.display()))?;
+        let path = router.path("announced.mrt");
+        gobgp(router, &["mrt", "inject", "global", "--queue-size", "1", &path])?;
+        let size = |family| Ok::<_, String>(table(&json(router, &["global", "rib", "-a", family])?).len());
+        let taken = size("ipv4")? + size("ipv6")?;
+        if taken < config.announced.len() { Err(format!("it took {taken} routes")) } else { Ok(()) }
     }
 
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
