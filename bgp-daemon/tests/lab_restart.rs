@@ -62,7 +62,7 @@ fn restart(lab: &Lab, ours: &Ours<'_>, theirs: &Router, end: Signal, routes: [&[
     lab.wait_until("the router to see it", BOUND, || look() == before && !theirs.is_established(us));
     ours.spawn();
     lab.wait_until("our routes to be as they are now", BOUND, || look() == after);
-    assert!(ours.is_established(PEER));
+    ours.wait_established(PEER);
 }
 
 fn ours_restarts_and_leaves(model: Model) {

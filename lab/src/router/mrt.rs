@@ -5,8 +5,17 @@ use std::net::IpAddr;
 use crate::config::{Announcement, Config, Family};
 use crate::route::numbers;
 
+/// How the next hop of an IPv6 route is written.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// Alone (RFC 6396 §4.3.4).
+    Short,
+    /// In a whole MP_REACH_NLRI.
+    Whole,
+}
+
 /// The dump of all that is announced, as if one peer had sent it.
-pub(super) fn table(config: &Config) -> Vec<u8> {
+pub(super) fn table(config: &Config, form: Form) -> Vec<u8> {
     let id = config.router_id.octets();
     // One peer: its identifier and address, IPv4, AS number of four octets.
     let asn = config.asn.to_be_bytes();
@@ -14,7 +23,7 @@ pub(super) fn table(config: &Config) -> Vec<u8> {
     let mut dump = record(1, &peers);
     for (number, one) in (0_u32..).zip(&config.announced) {
         let family = Family::of(one.prefix.addr());
-        let attributes = attributes(one, config);
+        let attributes = attributes(one, config, form);
         let head = [&number.to_be_bytes()[..], &prefix(one)].concat();
         // One path: of peer 0, at no time.
         let path = [&[0, 1, 0, 0, 0, 0, 0, 0][..], &length(&attributes), &attributes].concat();
@@ -49,14 +58,14 @@ fn attribute(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
     [&[flags | 0x10, code][..], &length(value), value].concat()
 }
 
-fn attributes(one: &Announcement, config: &Config) -> Vec<u8> {
+fn attributes(one: &Announcement, config: &Config, form: Form) -> Vec<u8> {
     let family = Family::of(one.prefix.addr());
     let own = config.peers.iter().map(|peer| peer.local).find(|local| Family::of(*local) == family);
     let hop = one.next_hop.or(own).map(octets).unwrap_or_default();
-    let hop = match family {
-        Family::Ipv4 => attribute(0x40, 3, &hop),
-        // RFC 6396 §4.3.4 leaves all but the next hop out; GoBGP reads the whole attribute.
-        Family::Ipv6 => attribute(0x80, 14, &[&[0, 2, 1, 16][..], &hop, &[0]].concat()),
+    let hop = match (family, form) {
+        (Family::Ipv4, _) => attribute(0x40, 3, &hop),
+        (Family::Ipv6, Form::Short) => attribute(0x80, 14, &[&[16][..], &hop].concat()),
+        (Family::Ipv6, Form::Whole) => attribute(0x80, 14, &[&[0, 2, 1, 16][..], &hop, &[0]].concat()),
     };
     let wide = |text: &String| numbers(text).iter().flat_map(|n| n.to_be_bytes()).collect::<Vec<_>>();
     let pair = |text: &String| {
