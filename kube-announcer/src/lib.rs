@@ -8,6 +8,7 @@ pub mod object;
 pub mod plan;
 pub mod report;
 pub mod router_config;
+pub mod run;
 pub mod snapshot;
 pub mod source;
 pub mod speak;
