@@ -4,6 +4,7 @@
 
 pub mod check_host;
 pub mod crd;
+pub mod demo;
 pub mod object;
 pub mod plan;
 pub mod report;

@@ -2,6 +2,7 @@
 //! what was looked at, 2 it could not be looked at.
 
 mod check;
+mod demo;
 mod log;
 mod router_config;
 mod run;
@@ -28,6 +29,7 @@ a folder of manifests, and everything that can be announced, and why it is or is
 
 const AFTER: &str = "\
 Begin here:
+  kube-announcer demo                                        a small cluster at work, in half a minute
   kube-announcer check examples/cluster                      what the nodes of a small cluster would announce
   kube-announcer why 203.0.113.10 --manifests examples/cluster --node node-3
   kube-announcer router-config --for frr --manifests examples/cluster
@@ -37,6 +39,7 @@ Begin here:
 
 #[derive(Subcommand)]
 enum Wanted {
+    Demo(demo::Arguments),
     Run(run::Arguments),
     Check(check::Arguments),
     Why(why::Arguments),
@@ -73,6 +76,7 @@ struct Crds {}
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.wanted {
+        Wanted::Demo(arguments) => demo::run(&arguments),
         Wanted::Run(arguments) => run::run(&arguments),
         Wanted::Leave(arguments) => running::leave(&arguments),
         Wanted::Check(arguments) => check::run(&arguments),

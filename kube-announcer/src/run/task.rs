@@ -49,7 +49,7 @@ pub struct Wanted {
 }
 
 /// A last word on each configuration before the speaker has it.
-pub type Adjust = Box<dyn FnMut(&mut Config) + Send>;
+pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 
 /// A running announcer.
 pub struct Task {

@@ -1,6 +1,7 @@
 //! `kube-announcer run`, the program itself, with a router of which every message is looked at.
 
 mod announcer;
+mod demo;
 mod router;
 
 use announcer::{Announcer, Files};

@@ -102,6 +102,14 @@ impl Router {
         self.heard.remove(0)
     }
 
+    /// The same, until the session is over.
+    pub(crate) async fn next_or_end(&mut self) -> Option<Heard> {
+        match self.next().await {
+            Heard::Down(_) => None,
+            heard => Some(heard),
+        }
+    }
+
     /// All UPDATEs until every family was told.
     pub(crate) async fn whole(&mut self) -> Vec<Heard> {
         let mut updates = Vec::new();
