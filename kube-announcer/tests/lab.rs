@@ -143,6 +143,31 @@ fn receives_what_the_plan_says(name: &str, model: Model) {
     drop(third);
 }
 
+#[test]
+fn every_default_gateway_is_found() {
+    let Some(lab) = Lab::needing(&[]) else { return };
+    let (node, left, right) = (lab.namespace("node"), lab.namespace("left"), lab.namespace("right"));
+    lab.link((&node, &["192.0.2.11/24", "2001:db8::11/64"]), (&left, &["192.0.2.1/24"]));
+    lab.link((&node, &["198.51.100.11/24"]), (&right, &["198.51.100.1/24"]));
+    let gateways = || node.run(|| kube_announcer::run::host::gateways().unwrap());
+    assert_eq!(gateways(), []);
+    node.ip("route add default nexthop via 192.0.2.1 dev left nexthop via 198.51.100.1 dev right");
+    node.ip("-6 route add default nexthop via fe80::1 dev left nexthop via fe80::1 dev right");
+    node.ip("-6 route add default via 2001:db8::1 metric 2000");
+    // What is no default route, or not of the main table.
+    node.ip("route add 203.0.113.0/24 via 192.0.2.7");
+    node.ip("route add default via 192.0.2.7 table 100");
+    let expected = [
+        ("192.0.2.1", None),
+        ("198.51.100.1", None),
+        ("2001:db8::1", None),
+        ("fe80::1", Some("left")),
+        ("fe80::1", Some("right")),
+    ];
+    let expected = expected.map(|(address, zone)| (address.parse().unwrap(), zone.map(Box::<str>::from)));
+    assert_eq!(gateways(), expected);
+}
+
 macro_rules! routers {
     ($($name:ident: $language:literal, $model:expr;)*) => {
         $(#[test] fn $name() { receives_what_the_plan_says($language, $model); })*

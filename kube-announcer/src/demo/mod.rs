@@ -10,6 +10,7 @@ mod story;
 
 use paint::Paint;
 use std::{io::IsTerminal, net::SocketAddr, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What is played.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +32,12 @@ pub async fn play(wanted: &Wanted) -> anyhow::Result<()> {
     let watched = std::io::stdout().is_terminal();
     let paint = Paint { colours: watched && std::env::var_os("NO_COLOR").is_none() };
     let pause = if watched { PAUSE } else { Duration::ZERO };
+    // First of all: whoever ends it is to leave nothing behind.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut stage = stage::Stage::set(wanted).await?;
     let played = tokio::select! {
         played = story::tell(&mut stage, paint, pause) => played,
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     };
     stage.clear().await;
     played

@@ -1,80 +1,70 @@
 //! What a node's kernel knows and its cluster does not: the default gateways.
 
+mod routes;
+
+use nix::{
+    net::if_::if_indextoname,
+    sys::socket::{
+        AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, setsockopt, socket, sockopt,
+    },
+    sys::time::TimeVal,
+};
 use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    path::Path,
+    collections::BTreeSet,
+    io,
+    net::IpAddr,
+    os::fd::{AsRawFd, OwnedFd},
 };
 
 /// A default gateway, with its interface where the address counts on one link only.
 pub type Gateway = (IpAddr, Option<Box<str>>);
 
-/// Routes that are up and go through a gateway: `RTF_UP | RTF_GATEWAY`.
-const THROUGH: u32 = 3;
+/// The longest that the kernel is waited for, in seconds.
+const PATIENCE: i64 = 5;
+/// As much as the kernel says at once.
+const ANSWER: usize = 64 * 1024;
 
-/// The default gateways of the machine whose root folder this is, each once, IPv4 first.
-pub fn gateways(root: &Path) -> Vec<Gateway> {
-    let read = |file: &str| fs::read_to_string(root.join("proc/net").join(file)).unwrap_or_default();
-    let (ipv4, ipv6) = (read("route"), read("ipv6_route"));
-    let mut gateways: Vec<Gateway> =
-        ipv4.lines().filter_map(route).chain(ipv6.lines().filter_map(ipv6_route)).collect();
-    gateways.sort();
-    gateways.dedup();
-    gateways
-}
-
-/// `eth0 00000000 0100A8C0 0003 0 0 100 00000000 …`: addresses as they lie in memory.
-fn route(line: &str) -> Option<Gateway> {
-    let columns: Vec<_> = line.split_whitespace().collect();
-    let [_, "00000000", gateway, flags, _, _, _, "00000000", ..] = columns[..] else { return None };
-    let flags = u32::from_str_radix(flags, 16).ok()?;
-    let gateway = Ipv4Addr::from(u32::from_str_radix(gateway, 16).ok()?.to_ne_bytes());
-    (flags & THROUGH == THROUGH).then_some((gateway.into(), None))
-}
-
-/// Destination, its length, source, its length, gateway, metric, references, uses, flags, interface.
-fn ipv6_route(line: &str) -> Option<Gateway> {
-    let columns: Vec<_> = line.split_whitespace().collect();
-    let [_, "00", _, "00", gateway, _, _, _, flags, interface] = columns[..] else { return None };
-    let flags = u32::from_str_radix(flags, 16).ok()?;
-    let gateway = Ipv6Addr::from(u128::from_str_radix(gateway, 16).ok()?);
-    let zone = gateway.is_unicast_link_local().then(|| interface.into());
-    (flags & THROUGH == THROUGH).then_some((gateway.into(), zone))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn default_gateways_are_those_of_both_families() {
-        let root = tempfile::tempdir().unwrap();
-        let net = root.path().join("proc/net");
-        fs::create_dir_all(&net).unwrap();
-        let gateway = u32::from_ne_bytes([192, 0, 2, 1]);
-        let route = format!(
-            "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
-             eth0\t00000000\t{gateway:08X}\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
-             eth1\t00000000\t{gateway:08X}\t0003\t0\t0\t200\t00000000\t0\t0\t0\n\
-             eth0\t000200C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0\n"
-        );
-        fs::write(net.join("route"), route).unwrap();
-        let zeros = "0".repeat(32);
-        let link = "fe800000000000000000000000000001";
-        let ipv6 = format!(
-            "{zeros} 00 {zeros} 00 {link} 00000400 00000001 00000000 00000003     eth0\n\
-             {zeros} 00 {zeros} 00 {zeros} ffffffff 00000001 00000000 00200200       lo\n\
-             fe800000000000000000000000000000 40 {zeros} 00 {zeros} 00000100 00000001 00000000 00000001     eth0\n"
-        );
-        fs::write(net.join("ipv6_route"), ipv6).unwrap();
-        let found = gateways(root.path());
-        let expected: [Gateway; 2] =
-            [("192.0.2.1".parse().unwrap(), None), ("fe80::1".parse().unwrap(), Some("eth0".into()))];
-        assert_eq!(found, expected);
+/// All default gateways of the machine, those of routes with several next hops too: each once, IPv4 first.
+///
+/// # Errors
+/// The kernel does not say.
+pub fn gateways() -> io::Result<Vec<Gateway>> {
+    let mut found = BTreeSet::new();
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        for (address, interface) in ask(family)? {
+            match address {
+                IpAddr::V6(ip) if ip.is_unicast_link_local() => {
+                    // One that is gone by now is no gateway any more.
+                    if let Ok(name) = if_indextoname(interface) {
+                        found.insert((address, Some(name.to_string_lossy().into())));
+                    }
+                }
+                _ => drop(found.insert((address, None))),
+            }
+        }
     }
+    Ok(found.into_iter().collect())
+}
 
-    #[test]
-    fn a_machine_without_such_files_has_no_gateways() {
-        assert_eq!(gateways(Path::new("/nowhere")), []);
+/// The gateways of a family's default routes, with the numbers of their interfaces.
+fn ask(family: AddressFamily) -> io::Result<Vec<(IpAddr, u32)>> {
+    let kernel =
+        socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkRoute)?;
+    setsockopt(&kernel, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE, 0))?;
+    let family = u8::try_from(family as i32).unwrap_or_default();
+    send(kernel.as_raw_fd(), &routes::question(family), MsgFlags::empty())?;
+    let mut gateways = Vec::new();
+    while read(&kernel, &mut gateways)? {}
+    Ok(gateways)
+}
+
+/// Takes in a part of the answer. False: it was the last.
+fn read(kernel: &OwnedFd, gateways: &mut Vec<(IpAddr, u32)>) -> io::Result<bool> {
+    let mut octets = vec![0; ANSWER];
+    let length = recv(kernel.as_raw_fd(), &mut octets, MsgFlags::empty())?;
+    match routes::answer(octets.get(..length).unwrap_or_default(), gateways) {
+        routes::End::Open => Ok(true),
+        routes::End::Done => Ok(false),
+        routes::End::Refused(number) => Err(io::Error::from_raw_os_error(number)),
     }
 }

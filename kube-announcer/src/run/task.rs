@@ -15,11 +15,7 @@ use bgp_daemon::{
     speaker::{Error, Speaker, Start},
 };
 use ipnet::IpNet;
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior, interval},
@@ -72,7 +68,7 @@ impl Task {
     /// The folder cannot be watched, the socket cannot be had, or the machine lets no speaker run.
     pub async fn start(wanted: &Wanted, log: SetLevels, mut adjust: Adjust) -> anyhow::Result<Self> {
         let facts = Facts {
-            gateways: host::gateways(Path::new("/")),
+            gateways: gateways().unwrap_or_default(),
             namespace: wanted.namespace.clone(),
             ..Facts::default()
         };
@@ -178,8 +174,10 @@ impl Task {
         if !self.announcer.peers().any(|peer| matches!(peer.place, Place::Gateway)) {
             return Ok(());
         }
-        let gateways = host::gateways(Path::new("/"));
+        // Whoever cannot be asked now has not changed.
+        let Some(gateways) = gateways() else { return Ok(()) };
         if gateways != self.facts.gateways {
+            tracing::info!("the default gateways of this node are others now");
             self.facts.gateways = gateways;
             if let Some(step) = self.announcer.set_facts(self.facts.clone()) {
                 self.tell(step).await?;
@@ -253,6 +251,14 @@ async fn begin(
     // All of it: now, or when peers have told theirs, End-of-RIB may go out.
     speaker.change(telling.into_change().replace(PLAN, Vec::new()).end(PLAN)).await?;
     Ok((speaker, deaf))
+}
+
+/// The default gateways; `None`: the kernel does not say.
+fn gateways() -> Option<Vec<host::Gateway>> {
+    let found = host::gateways();
+    found
+        .inspect_err(|error| tracing::error!("the default gateways of this node cannot be read: {error}"))
+        .ok()
 }
 
 fn say_deaf(error: &Error) {

@@ -117,6 +117,14 @@ spec:
   attributes: {communities: ["64512:100"]}
 "#;
 
+/// A BgpPeer of all nodes with each other.
+pub(crate) fn mesh(port: u16) -> String {
+    format!(
+        "apiVersion: kube-announcer.io/v1alpha1\nkind: BgpPeer\nmetadata: {{name: mesh}}\n\
+         spec: {{localAsn: 64512, asn: internal, nodes: {{selector: {{}}}}, port: {port}}}\n"
+    )
+}
+
 /// The program as it runs for the first node.
 pub(crate) struct Announcer {
     child: Child,

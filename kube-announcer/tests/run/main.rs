@@ -6,6 +6,7 @@ mod router;
 
 use announcer::{Announcer, Files};
 use router::{Heard, Router};
+use std::net::{Ipv4Addr, TcpListener};
 
 fn update(said: &[&str]) -> Heard {
     Heard::Update(said.iter().map(ToString::to_string).collect())
@@ -77,6 +78,23 @@ async fn what_is_edited_into_nonsense_stays_as_it_was_and_costs_nobody_else_anyt
     files.change("slices.yaml", "ready: true}} # web", "ready: false}} # web");
     assert_eq!(router.next().await, update(&["-203.0.113.10/32"]));
     assert_eq!(router.routes["203.0.113.20/32"], "192.0.2.11 64512:100");
+    assert!(router.is_left_alone());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_costs_only_the_mesh_and_is_had_once_it_is_free() {
+    let mut router = Router::new().await;
+    let files = Files::new(router.port);
+    let taken = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    files.write("mesh.yaml", &announcer::mesh(port));
+    let announcer = Announcer::start(&files, &[]);
+    router.up().await;
+    router.whole().await;
+    assert_eq!(router.routes.len(), 4);
+    announcer.logs(&format!("cannot listen at 0.0.0.0:{port}")).await;
+    drop(taken);
+    announcer.logs("the ports of a mesh are listened at now").await;
     assert!(router.is_left_alone());
 }
 
