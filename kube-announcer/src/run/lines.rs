@@ -18,7 +18,12 @@ pub(super) fn first(plan: &Plan) -> Vec<Line> {
     let peers: Vec<_> = plan.sessions.iter().map(|session| session.wish.name.clone()).collect();
     let whom =
         if peers.is_empty() { "nobody yet: no BgpPeer is for this node".to_owned() } else { names(&peers) };
-    vec![Line::plain(format!("{announced} of {all} prefixes are announced by {}, to {whom}", plan.node))]
+    let mut lines =
+        vec![Line::plain(format!("{announced} of {all} prefixes are announced by {}, to {whom}", plan.node))];
+    // What nobody has to look at is told by `why` and `check`.
+    let refused = plan.prefixes.iter().filter(|(_, decision)| weight(&decision.outcome) == Weight::Refused);
+    lines.extend(refused.take(NAMED).map(|(prefix, _)| line(plan, *prefix)));
+    lines
 }
 
 /// After a later one.
@@ -40,12 +45,15 @@ fn line(plan: &Plan, prefix: IpNet) -> Line {
         let told: Vec<_> = told.iter().map(heard).collect();
         return Line::plain(format!("{prefix} is announced for {}, to {}", names(&objects), names(&told)));
     };
-    let weight = match &decision.outcome {
+    let text = format!("{prefix} is not announced: {} ({})", why.sentence, why.code);
+    Line { warns: weight(&decision.outcome) == Weight::Refused, text }
+}
+
+fn weight(outcome: &Outcome) -> Weight {
+    match outcome {
         Outcome::Withheld(refusal) => refusal.reason.code.weight(),
         Outcome::Announced { .. } => Weight::Plain,
-    };
-    let text = format!("{prefix} is not announced: {} ({})", why.sentence, why.code);
-    Line { warns: weight == Weight::Refused, text }
+    }
 }
 
 /// A peer with what it is told.
