@@ -59,6 +59,8 @@ pub struct Peer {
     pub families: Vec<Family>,
     /// Peer over several hops, with this TTL.
     pub multihop: Option<u8>,
+    /// Refuse what did not come from the link itself (RFC 5082). ExaBGP cannot.
+    pub ttl_security: bool,
     /// Graceful restart, with this restart time in seconds.
     pub graceful_restart: Option<u16>,
     /// Several paths for one prefix, both ways.
@@ -160,6 +162,7 @@ impl Peer {
             password: None,
             families: vec![Family::of(address)],
             multihop: None,
+            ttl_security: false,
             graceful_restart: None,
             add_path: false,
             extended_next_hop: false,
@@ -195,6 +198,12 @@ impl Peer {
     #[must_use]
     pub fn multihop(self, ttl: u8) -> Self {
         Self { multihop: Some(ttl), ..self }
+    }
+
+    /// Refuses what did not come from the link itself.
+    #[must_use]
+    pub fn ttl_security(self) -> Self {
+        Self { ttl_security: true, ..self }
     }
 
     /// Offers graceful restart.

@@ -163,6 +163,9 @@ fn peer(index: usize, peer: &Peer, config: &Config) -> String {
     if let Some(ttl) = peer.multihop {
         let _ = writeln!(text, "  multihop {ttl};");
     }
+    if peer.ttl_security {
+        text += "  ttl security on;\n";
+    }
     if let Some(seconds) = peer.graceful_restart {
         let _ = writeln!(text, "  graceful restart on; graceful restart time {seconds};");
     }
