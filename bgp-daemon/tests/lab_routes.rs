@@ -66,10 +66,12 @@ fn refreshes(model: Model) {
     let ours = Ours::start(&lab, &west, &tables);
     ours.wait_held("their route", |held| held.len() == 1);
     theirs.wait_route("198.51.100.0/24");
-    let (_, before) = ours.messages(PEER, "update");
-    ours.ask(&["reset", PEER, "--soft", "in"]);
-    let again = || ours.messages(PEER, "update").1 > before;
-    lab.wait_until("their route again", BOUND, again);
+    // ExaBGP up to 4.2 ends the session when it is asked (its issue 1237).
+    if model.kind() != EXABGP {
+        let (_, before) = ours.messages(PEER, "update");
+        ours.ask(&["reset", PEER, "--soft", "in"]);
+        lab.wait_until("their route again", BOUND, || ours.messages(PEER, "update").1 > before);
+    }
     let (before, asked) = (ours.messages(PEER, "update").0, ours.messages(PEER, "route-refresh").1);
     if let Err(why) = theirs.refresh(US.parse().unwrap()) {
         // Its own words: it keeps what we sent, and need not ask.
@@ -108,6 +110,23 @@ fn ipv4_over_ipv6(model: Model) {
         let route = theirs.wait_route(prefix);
         assert_eq!(route.next_hop.to_string(), "2001:db8::1", "{route:?}");
     }
+}
+
+/// A session between link-local addresses, which we know by the link alone; IPv4 over it too.
+fn unnumbered(model: Model) {
+    let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
+    let [west, east] = ["west", "east"].map(|name| lab.namespace(name));
+    lab.link((&west, &["fe80::1/64"]), (&east, &["fe80::2/64"]));
+    let to_us = Peer::new("fe80::2", "fe80::1", OURS).families(&[Family::Ipv4, Family::Ipv6]);
+    let config = Config::new(THEIRS, PEER).peer(to_us.interface("west").extended_next_hop());
+    let tables = peer("", "interface = \"east\"").replace("address = \"\"\n", "")
+        + "[[route]]\nprefix = \"198.51.100.0/24\"\n[[route]]\nprefix = \"2001:db8:2::/48\"\n";
+    let ours = Ours::start(&lab, &west, &tables);
+    let theirs = model.start(&east, &config.announce("192.0.2.0/24").announce("2001:db8:1::/48"));
+    for held in ours.wait_held("both routes", |held| held.len() == 2) {
+        assert!(held.route.next_hop.to_string().starts_with("fe80::"), "{held:?}");
+    }
+    theirs.wait_routes("both routes", |routes| routes.len() == 2);
 }
 
 /// Two of ours announce a prefix to a router, and the third hears both from it (RFC 7911).
@@ -161,6 +180,8 @@ rows! {
     bird_carries_ipv4_over_ipv6: ipv4_over_ipv6(BIRD.current());
     old_bird_carries_ipv4_over_ipv6: ipv4_over_ipv6(BIRD.host());
     gobgp_carries_ipv4_over_ipv6: ipv4_over_ipv6(GOBGP.current());
+    bird_is_unnumbered: unnumbered(BIRD.current());
+    old_bird_is_unnumbered: unnumbered(BIRD.host());
     frr_tells_several_paths: several_paths(FRR.current());
     bird_tells_several_paths: several_paths(BIRD.current());
     gobgp_tells_several_paths: several_paths(GOBGP.current());
