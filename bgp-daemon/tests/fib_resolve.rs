@@ -20,9 +20,9 @@ fn route(number: u8, metric: u32, device: u32) -> KernelRoute {
         [0, 2, 24, 26, 32][usize::from(number) % 5],
     );
     let net = IpNet::new(IpAddr::V4(bits.into()), len).unwrap().trunc();
-    let via = (number % 3 > 0).then(|| IpAddr::from([192, 0, 2, number]));
+    let via = (!number.is_multiple_of(3)).then(|| IpAddr::from([192, 0, 2, number]));
     let gateway = Gateway { via, device, onlink: false };
-    let kind = if number % 7 == 0 { Kind::Discard } else { Kind::Unicast };
+    let kind = if number.is_multiple_of(7) { Kind::Discard } else { Kind::Unicast };
     let paths = if kind == Kind::Discard { Paths::None } else { Paths::One(Path::from(gateway)) };
     KernelRoute { net, table: 254, protocol: 4, metric, kind, paths, source: None }
 }
