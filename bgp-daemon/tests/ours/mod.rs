@@ -4,6 +4,7 @@
 
 mod many;
 
+#[allow(unused_imports, reason = "each test file uses a part")]
 pub(crate) use many::{compare, compare_held, routes_text, thousand};
 
 use lab::{Daemon, Lab, Namespace, Route};
@@ -63,11 +64,13 @@ impl<'a> Ours<'a> {
         let (file, socket) = (path("toml"), path("sock"));
         let ours = Ours { lab, namespace: at.clone(), file, socket, daemon: RefCell::default() };
         ours.write(tables);
-        ours.run();
+        ours.spawn();
+        ours.lab.wait_until("our program to answer", BOUND, || ours.try_ask(&["show", "memory"]).is_ok());
         ours
     }
 
-    fn write(&self, tables: &str) {
+    /// Has these tables for the next start or reload.
+    pub(crate) fn write(&self, tables: &str) {
         let socket = self.socket.display();
         let text = format!(
             "asn = {OURS}\nrouter_id = \"10.0.0.1\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
@@ -76,13 +79,11 @@ impl<'a> Ours<'a> {
         fs::write(&self.file, text).unwrap();
     }
 
-    /// Starts it, for the first time or again.
-    #[track_caller]
-    pub(crate) fn run(&self) {
+    /// Starts its process, for the first time or again.
+    pub(crate) fn spawn(&self) {
         let mut command = program();
         command.arg("run").arg(&self.file);
         *self.daemon.borrow_mut() = Some(self.namespace.start("ours", command));
-        self.lab.wait_until("our program to answer", BOUND, || self.try_ask(&["show", "memory"]).is_ok());
     }
 
     /// Sends a signal.
@@ -174,10 +175,12 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_bgp-daemon"))
 }
 
-/// The routes of one line that did not begin here.
+/// The routes of one line that did not begin here, and that were accepted: some routers send back what we told them,
+/// and we find ourselves in the path.
 fn held(line: &str) -> Vec<Held> {
     let prefix: Value = serde_json::from_str(line).unwrap();
-    let routes = prefix["routes"].as_array().unwrap().iter().filter(|route| !route["from"]["peer"].is_null());
+    let is_taken = |route: &&Value| !route["from"]["peer"].is_null() && route["standing"] != "rejected";
+    let routes = prefix["routes"].as_array().unwrap().iter().filter(is_taken);
     routes
         .map(|route| {
             let attributes = &route["attributes"];
