@@ -173,7 +173,8 @@ impl Announcer {
     }
 }
 
-/// One kind of change: the object as it is the `n`th time, and whether the speaker is told.
+/// One kind of change: the object as it is the `n`th time, and whether the speaker is told. Slices with even numbers are
+/// those of Services with the policy Local.
 struct Row {
     name: &'static str,
     times: u32,
@@ -182,7 +183,12 @@ struct Row {
 }
 
 const ROWS: [Row; 8] = [
-    Row { name: "endpoint here", times: 2_000, object: |n| slice(n / 2 % SLICES, n % 2 != 0), tells: true },
+    Row {
+        name: "endpoint here",
+        times: 2_000,
+        object: |n| slice(n / 2 * 2 % SLICES, n % 2 != 0),
+        tells: true,
+    },
     Row { name: "endpoint elsewhere", times: 1_000, object: elsewhere, tells: false },
     Row { name: "Service, another address", times: 1_000, object: |n| service(n, SERVICES + n), tells: true },
     Row { name: "Service, nothing new", times: 1_000, object: |n| service(n, SERVICES + n), tells: false },
