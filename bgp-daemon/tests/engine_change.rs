@@ -276,6 +276,38 @@ fn a_peer_that_sends_too_many_prefixes_is_warned_of_then_stopped_and_started_aga
 }
 
 #[test]
+fn routes_of_the_last_session_that_are_still_to_be_swept_out_do_not_count() {
+    let mut config = config([1]);
+    config.peers[0].settings.max_prefixes = Some(limited(3, None));
+    let mut bench = Bench::up(config, [1]);
+    bench.other(1).announce(&[65001], &["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"]);
+    bench.settle();
+    bench.busy = true;
+    bench.cut(1);
+    bench.pass(3);
+    bench.connect(Other::new(1)).unwrap();
+    bench.settle();
+    bench.other(1).announce(&[65001], &["10.3.0.0/16", "10.4.0.0/16"]);
+    bench.settle();
+    assert_eq!(bench.view(1).routes[0].received, 5);
+    bench.busy = false;
+    bench.settle();
+    assert_eq!((bench.view(1).routes[0].received, bench.other(1).is_up()), (2, true));
+    // But what is too much stays too much when the sweep is over.
+    bench.busy = true;
+    bench.cut(1);
+    bench.pass(3);
+    bench.connect(Other::new(1)).unwrap();
+    bench.settle();
+    bench.other(1).announce(&[65001], &["10.5.0.0/16", "10.6.0.0/16", "10.7.0.0/16", "10.8.0.0/16"]);
+    bench.settle();
+    assert!(bench.other(1).is_up());
+    bench.busy = false;
+    bench.settle();
+    assert!(!bench.other(1).is_up());
+}
+
+#[test]
 fn a_limit_may_only_warn_and_a_higher_one_starts_the_peer_again() {
     let mut config = config([1]);
     config.peers[0].settings.max_prefixes = Some(MaxPrefixes { only_warn: true, ..limited(1, None) });

@@ -6,7 +6,7 @@ mod speakers;
 
 use bgp_daemon::{
     config::{Config, Peer, PeerSettings, Remote},
-    engine::{Event, Shutdown, Turned},
+    engine::{Engine, Event, Shutdown, Turned},
     rib::LocalRoute,
 };
 use bgp_proto::{
@@ -18,10 +18,12 @@ use std::{
     fs,
     net::{IpAddr, SocketAddr},
     process::{Command, Stdio},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
+    sync::oneshot,
 };
 
 const KEEPALIVE: [u8; 19] =
@@ -114,6 +116,36 @@ async fn a_connection_that_ends_within_a_message_ends_the_session() {
     drop(stream);
     world.tried.down(9).await;
     world.is_well().await;
+}
+
+/// Only silence on the wire may expire a hold timer.
+#[tokio::test]
+async fn a_speaker_that_stood_still_hears_its_peers_before_it_gives_them_up() {
+    let mut world = World::new().await;
+    let mut stream = world.connect(address(9)).await;
+    let mut octets = Vec::new();
+    let hold = HoldTime::new(3).unwrap();
+    Offer::new(Asn(65009), RouterId::new(9).unwrap(), hold).encode(&mut octets).unwrap();
+    stream.write_all(&octets).await.unwrap();
+    stream.write_all(&KEEPALIVE).await.unwrap();
+    world.tried.up(9).await;
+    // Its thread has better things to do than BGP until the hold time is over.
+    let (done, wait) = std::sync::mpsc::sync_channel::<()>(1);
+    let (begun, begins) = oneshot::channel();
+    let speaker = world.tried.speaker.clone();
+    let stuck = tokio::spawn(async move {
+        let busy = move |_: &Engine, _| {
+            begun.send(()).unwrap();
+            wait.recv_timeout(Duration::from_millis(3500))
+        };
+        speaker.ask(busy).await.unwrap()
+    });
+    begins.await.unwrap();
+    stream.write_all(&KEEPALIVE).await.unwrap();
+    stuck.await.unwrap().unwrap_err();
+    drop(done);
+    world.is_well().await;
+    assert!(world.tried.is_up(9).await);
 }
 
 #[tokio::test]
@@ -236,7 +268,9 @@ async fn peers_whose_dials_fail_are_said_once() {
     let nobody = std::net::TcpListener::bind("127.0.0.79:0").unwrap().local_addr().unwrap();
     let settings = PeerSettings { port: nobody.port(), ..active(1, 3, 0).settings };
     let lost = Peer { remote: Remote::Address(nobody.ip(), None), group: None, settings };
-    let mut running = start(Config { peers: vec![lost], ..config(1) }).await;
+    let mut running = start(config(1)).await;
+    let wanted = Config { peers: vec![lost], ..config(1) };
+    running.speaker.reload(wanted).await.unwrap();
     let is = |event: &Event| matches!(event, Event::NotUp { .. });
     let said = running.event("the dial to fail", is).await.to_string();
     assert!(said.contains("127.0.0.79") && said.contains("refused"), "{said}");

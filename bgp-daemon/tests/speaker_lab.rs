@@ -107,8 +107,10 @@ fn sessions_are_signed_and_keys_change_without_a_flap() {
         let tried = || two.last().contains("DialFailed") || two.last().contains("DialTimedOut");
         lab.wait_until("a dial without the key to fail", BOUND, tried);
         assert!(!one.is_up() && !two.is_up());
-        let password = |text: &'static str| move |config: &mut Config| {
-            config.peers[0].settings.password = Password::new(text);
+        let password = |text: &'static str| {
+            move |config: &mut Config| {
+                config.peers[0].settings.password = Password::new(text);
+            }
         };
         two.reload(password("secret"));
         lab.wait_until("the session", BOUND, || one.is_up() && two.is_up());
@@ -173,22 +175,6 @@ fn two_speakers_find_each_other_at_the_ends_of_a_link() {
     assert!(two.next_hops("192.0.2.0/24")[0].starts_with("fe80::"), "RFC 8950");
 }
 
-const FRR_CONFIG: &str = "hostname frr
-router bgp 65002
- bgp router-id 10.0.0.2
- no bgp ebgp-requires-policy
- no bgp network import-check
- neighbor left interface remote-as external
- address-family ipv4 unicast
-  network 198.51.100.0/24
- exit-address-family
- address-family ipv6 unicast
-  neighbor left activate
-  network 2001:db8::/32
- exit-address-family
-exit
-";
-
 #[test]
 fn a_speaker_and_frr_find_each_other_at_the_ends_of_a_link() {
     let Some(lab) = Lab::needing(&[Need::Router(FRR.host())]) else { return };
@@ -209,7 +195,7 @@ fn a_speaker_and_frr_find_each_other_at_the_ends_of_a_link() {
     };
     let _zebra = start("zebra", "hostname frr\n");
     lab.wait_until("zebra to be there", BOUND, || folder.join("zserv").exists());
-    let _bgpd = start("bgpd", FRR_CONFIG);
+    let _bgpd = start("bgpd", include_str!("routers/unnumbered_frr.conf"));
     let mut unnumbered = settings();
     unnumbered.families = vec![Family::IPV4, Family::IPV6];
     let ours = Inside::start(&left, config(65001, Remote::Interface("right".into()), unnumbered));

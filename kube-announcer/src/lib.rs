@@ -6,6 +6,7 @@ pub mod check_host;
 pub mod crd;
 pub mod object;
 pub mod plan;
+pub mod report;
 pub mod router_config;
 pub mod snapshot;
 pub mod source;

@@ -1,11 +1,24 @@
 //! The other side's configuration, as the real daemons take it: sessions come up, what is allowed is accepted and
 //! marked, and nothing else is.
 
-use bgp_proto::{attr::community::Community, family::Family, numbers::Asn};
-use kube_announcer::router_config::{Facts, Group, Node, PLACEHOLDER, Place, Router};
-use lab::{Announcement, BIRD, Config, FRR, GOBGP, Lab, Model, Need, Peer};
+use bgp_daemon::{
+    config::{Distance, Password, PeerSettings, Remote},
+    policy::Policy,
+    rib::LocalRoute,
+    speaker::{Speaker, Start},
+};
+use bgp_proto::{
+    attr::community::Community,
+    family::Family,
+    numbers::{Asn, RouterId},
+    session::RemoteAs,
+};
+use kube_announcer::router_config::{self, Facts, Group, PLACEHOLDER, Place, Router};
+use lab::{BIRD, Config, FRR, GOBGP, Lab, Model, Namespace, Need};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
 
-const BOTH: [lab::Family; 2] = [lab::Family::Ipv4, lab::Family::Ipv6];
+const BOUND: Duration = Duration::from_secs(60);
 
 fn group(name: &str, asn: u32, node: (&str, &str)) -> Group {
     let range = |text: &str| text.parse::<ipnet::IpNet>().unwrap().into();
@@ -21,32 +34,54 @@ fn group(name: &str, asn: u32, node: (&str, &str)) -> Group {
         as_override: false,
         max_prefixes: 100,
         community: Some(Community(65000 << 16 | asn & 0xff)),
-        nodes: vec![Node { name: node.0.to_owned(), place: Place::Address(node.1.parse().unwrap()) }],
+        nodes: vec![router_config::Node {
+            name: node.0.to_owned(),
+            place: Place::Address(node.1.parse().unwrap()),
+        }],
     }
 }
 
-/// A node that announces one prefix of each family that is allowed, and two that are not. With a TTL of 255.
-fn node(asn: u32, id: &str, local: &str, router: &str, service: u8) -> Config {
-    let hop = |prefix: &str, hop: &str| Announcement {
-        next_hop: Some(hop.parse().unwrap()),
-        ..Announcement::new(prefix)
-    };
-    let (ipv4, ipv6) = (format!("10.0.{service}.2"), format!("2001:db8:1{service}::2"));
-    let routes = vec![
-        hop("203.0.113.1/32", &ipv4),
-        hop("2001:db8:1::1/128", &ipv6),
-        hop("198.51.100.1/32", &ipv4),
-        hop("2001:db8:2::1/128", &ipv6),
-    ];
-    let peer = Peer::new(local, router, 65000).password("s3cret").families(&BOTH).multihop(255);
-    let peer = if local.contains(':') { peer.extended_next_hop() } else { peer };
-    Config::new(asn, id).peer(peer).announce(routes)
+/// A speaker of ours in a namespace: it dials, listens nowhere, and announces two prefixes that are allowed and two that
+/// are not.
+struct Node {
+    runtime: Runtime,
+    speaker: Speaker,
+}
+
+impl Node {
+    fn start(namespace: &Namespace, asn: u32, router: Remote, password: bool) -> Node {
+        let settings = PeerSettings {
+            distance: Distance::Secured,
+            password: Password::new("s3cret").filter(|_| password),
+            export: Some(Policy::all()),
+            ..PeerSettings::new(RemoteAs::Fixed(Asn(65000)))
+        };
+        let config = bgp_daemon::config::Config {
+            router_id: RouterId::new(asn),
+            peers: vec![bgp_daemon::config::Peer { remote: router, group: None, settings }],
+            ..bgp_daemon::config::Config::new(Asn(asn))
+        };
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let speaker = namespace.run(|| Speaker::start(config, Start::default())).unwrap();
+        let routes = ["203.0.113.1/32", "2001:db8:1::1/128", "198.51.100.1/32", "2001:db8:2::1/128"];
+        let routes = routes.map(|prefix| LocalRoute::new(prefix.parse().unwrap())).to_vec();
+        runtime.block_on(speaker.source("test").update(routes, vec![])).unwrap();
+        Node { runtime, speaker }
+    }
+
+    fn is_up(&self) -> bool {
+        let asked = self.speaker.ask(|engine, _| engine.peers().any(|peer| peer.terms.is_some()));
+        self.runtime.block_on(asked).unwrap()
+    }
+}
+
+fn at(address: &str) -> Remote {
+    Remote::Address(address.parse().unwrap(), None)
 }
 
 /// Two clusters, one reached over IPv4 and one over IPv6, that share an address.
 fn takes_what_it_is_told(name: &str, model: Model) {
-    let node_model = BIRD.current();
-    let Some(lab) = Lab::needing(&[Need::Router(model), Need::Router(node_model)]) else { return };
+    let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
     let (tokyo, osaka, router) = (lab.namespace("tokyo"), lab.namespace("osaka"), lab.namespace("router"));
     lab.link(
         (&router, &["10.0.1.1/24", "2001:db8:11::1/64"]),
@@ -65,16 +100,12 @@ fn takes_what_it_is_told(name: &str, model: Model) {
         ],
     };
     let text = Router::named(name).unwrap().write(&facts).unwrap().replace(PLACEHOLDER, "s3cret");
-    let asked =
-        |at: &str, asn| Peer::new(if at.contains(':') { "2001:db8:12::1" } else { "10.0.1.1" }, at, asn);
-    let config = Config::new(65000, "10.0.0.1")
-        .text(&text)
-        .peer(asked("10.0.1.2", 64513).families(&BOTH))
-        .peer(asked("2001:db8:12::2", 64514).families(&BOTH));
-
+    let config = Config::new(65000, "10.0.0.1").text(&text);
     let router = model.start(&router, &config);
-    let _first = node_model.start(&tokyo, &node(64513, "10.0.1.2", "10.0.1.2", "10.0.1.1", 1));
-    let _second = node_model.start(&osaka, &node(64514, "10.0.2.2", "2001:db8:12::2", "2001:db8:12::1", 2));
+    let _nodes = [
+        Node::start(&tokyo, 64513, at("10.0.1.1"), true),
+        Node::start(&osaka, 64514, at("2001:db8:12::1"), true),
+    ];
 
     router.wait_established("10.0.1.2");
     router.wait_established("2001:db8:12::2");
@@ -89,14 +120,32 @@ fn takes_what_it_is_told(name: &str, model: Model) {
         let routes = routes.map(|route| (route.prefix.to_string(), route.as_path, route.communities));
         Some(routes.collect::<Vec<_>>()).filter(|routes| routes.len() == expected.len())
     };
-    let mut held =
-        lab.wait_for("the allowed routes, and no others", std::time::Duration::from_secs(40), held);
+    let mut held = lab.wait_for("the allowed routes, and no others", BOUND, held);
     held.sort();
     let mut wanted = expected
         .map(|(prefix, asn, community)| (prefix.to_owned(), vec![asn], vec![community.to_owned()]))
         .to_vec();
     wanted.sort();
     assert_eq!(held, wanted);
+}
+
+/// A node that nobody knows an address of.
+fn finds_the_other_end_of_a_link(name: &str, model: Model) {
+    let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
+    let (node, router) = (lab.namespace("node"), lab.namespace("router"));
+    lab.link((&router, &[]), (&node, &[]));
+    let mut group = group("link", 64512, ("node-1", "192.0.2.1"));
+    group.nodes[0].place = Place::Link("node".to_owned());
+    group.password = None;
+    let facts = Facts { asn: Asn(65000), router_id: "10.0.0.1".parse().unwrap(), groups: vec![group] };
+    let text = Router::named(name).unwrap().write(&facts).unwrap();
+    let router = model.start(&router, &Config::new(65000, "10.0.0.1").text(&text));
+    let node = Node::start(&node, 64512, Remote::Interface("router".into()), false);
+
+    lab.wait_until("the session", BOUND, || node.is_up());
+    let held = || Some(router.accepted()).filter(|routes| routes.len() == 2);
+    let held = lab.wait_for("the allowed routes, and no others", BOUND, held);
+    assert!(held.iter().all(|route| route.as_path == [64512]), "{held:?}");
 }
 
 /// Nodes in the router's own AS, nodes some hops away, and a node at the other end of a link, each alone.
@@ -141,6 +190,8 @@ routers! {
     old_frr_takes_what_it_is_told: takes_what_it_is_told("frr", FRR.host());
     old_bird_takes_what_it_is_told: takes_what_it_is_told("bird", BIRD.host());
     old_gobgp_takes_what_it_is_told: takes_what_it_is_told("gobgp", GOBGP.host());
+    frr_finds_the_other_end_of_a_link: finds_the_other_end_of_a_link("frr", FRR.current());
+    bird_finds_the_other_end_of_a_link: finds_the_other_end_of_a_link("bird", BIRD.current());
     frr_takes_every_line: takes_every_line("frr", FRR.current(), true);
     bird_takes_every_line: takes_every_line("bird", BIRD.current(), true);
     gobgp_takes_every_line: takes_every_line("gobgp", GOBGP.current(), false);

@@ -51,13 +51,15 @@ impl Packets {
         let target = receiver.local_addr().expect("a bound socket has an address");
         let over = AtomicBool::new(false);
         let start = now();
+        let done = Done(&over);
         std::thread::scope(|scope| {
             let counting = scope.spawn(|| self.receive(&receiver, &over));
             let sending = scope.spawn(|| self.send(&sender, target));
+            let done = done;
             meanwhile();
             let sent = sending.join().expect("sending does not panic");
             let took = now() - start;
-            over.store(true, Ordering::Release);
+            drop(done);
             let arrived = counting.join().expect("counting does not panic");
             Tally { sent, took, ..tally(&arrived) }
         })
@@ -89,6 +91,15 @@ impl Packets {
             }
         }
         arrived
+    }
+}
+
+/// Nothing more is sent, however that came.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -31,6 +31,8 @@ pub struct World {
     /// Those whose tables count.
     pub receivers: Vec<Peer>,
     daemons: Vec<Daemon>,
+    /// Where the daemon is.
+    pub under_test: Namespace,
     lab: Lab,
 }
 
@@ -81,7 +83,7 @@ impl World {
         let (one, all) = (addresses(&[0]), addresses(&(1..=PEERS).collect::<Vec<_>>()));
         lab.link((&under_test, &texts(&one)), (&around, &texts(&all)));
         let daemons = model.start(&lab, &under_test);
-        let mut world = World { injectors: Vec::new(), receivers: Vec::new(), daemons, lab };
+        let mut world = World { injectors: Vec::new(), receivers: Vec::new(), daemons, under_test, lab };
         for peer in 1..=injectors + receivers {
             let is_receiver = peer > injectors;
             let made = world.establish(&around, family, peer, hold_time, is_receiver);
@@ -134,7 +136,7 @@ impl World {
         let after = Usage::of(&processes);
         let last = self.receivers.iter().map(Peer::last).max().unwrap_or_default();
         Taken {
-            spent: after.spent.saturating_sub(before.spent),
+            spent: after.spent_since(&before),
             wall: last.saturating_sub(start),
             resident: after.resident,
             peak: after.peak,
@@ -143,18 +145,16 @@ impl World {
 
     /// Waits until all is written, nothing comes any more and the daemon has nothing to do.
     fn wait_quiet(&self) {
-        let (processes, mut since, mut before) = (self.processes(), now(), None);
+        let processes = self.processes();
+        let (mut since, mut before, mut received) = (now(), Usage::of(&processes), 0);
         self.lab.wait_until("the daemon to be idle", BOUND, || {
             if now().saturating_sub(since) < QUIET {
                 return false;
             }
-            let Usage { spent, waited, .. } = Usage::of(&processes);
-            let received: u64 = self.receivers.iter().map(Peer::updates).sum();
-            let same = before.replace((spent + waited, received)).is_some_and(|(worked, known)| {
-                received == known && (spent + waited).saturating_sub(worked) < IDLE
-            });
-            since = now();
-            same && self.injectors.iter().all(|peer| peer.is_written() || peer.is_down())
+            let (after, all) = (Usage::of(&processes), self.receivers.iter().map(Peer::updates).sum());
+            let is_idle = after.busy_since(&before) < IDLE && std::mem::replace(&mut received, all) == all;
+            (since, before) = (now(), after);
+            is_idle && self.injectors.iter().all(|peer| peer.is_written() || peer.is_down())
         });
     }
 

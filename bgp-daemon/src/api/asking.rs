@@ -57,7 +57,7 @@ pub(super) fn find<'e>(engine: &'e Engine, name: &str) -> Result<PeerView<'e>, P
             found.push(last);
             let all: Vec<_> = found.iter().map(|peer| peer.remote.to_string()).collect();
             let name = name.escape_debug();
-            Err(Problem::conflict(format!(
+            Err(Problem::missing(format!(
                 "{} peers are called {name}; write one of {}",
                 all.len(),
                 all.join(", ")

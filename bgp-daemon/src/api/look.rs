@@ -56,11 +56,14 @@ pub(super) async fn why(
             let mut exports: Vec<_> =
                 tellings.iter().map(|telling| Export::of(telling, peer(telling.peer))).collect();
             exports.sort_by(|a, b| a.peer.cmp(&b.peer));
-            found.push(Why { prefix: prefix.to_string(), routes, exports });
+            found.push((prefix, Why { prefix: prefix.to_string(), routes, kernel: None, exports }));
         }
         found
     });
     let found = found.await?;
+    #[cfg(feature = "kernel")]
+    let found = super::kernel::beside(&shared.speaker, found).await;
+    let found: Vec<_> = found.into_iter().map(|(_, why)| why).collect();
     if found.is_empty() {
         return Err(Problem::missing(format!(
             "no route holds {wanted}: neither learned nor our own, accepted or not"

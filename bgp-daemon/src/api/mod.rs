@@ -7,6 +7,8 @@
 mod asking;
 pub mod client;
 pub mod document;
+#[cfg(feature = "kernel")]
+mod kernel;
 mod lines;
 mod look;
 mod metrics;

@@ -19,8 +19,11 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc, time::Duration};
 /// Peers of a page.
 const PAGE: usize = 64;
 
-/// How often it is looked for what changed.
-const PULSE: Duration = Duration::from_millis(250);
+/// How often it is looked for what changed without a word of it.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How long it is waited for more to change when something has.
+const TOGETHER: Duration = Duration::from_millis(50);
 
 /// What can be asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,6 +62,7 @@ pub(super) async fn list(
         Some(name) => Some(shared.ask(move |engine, _| id(engine, &name)).await??.0),
     };
     Ok(lines::respond(move |pages| async move {
+        let mut events = shared.speaker.events();
         let mut watch = Watch { shared, only, known: BTreeMap::new() };
         loop {
             if let Err(problem) = watch.round(&pages).await {
@@ -69,6 +73,7 @@ pub(super) async fn list(
             }
             tokio::select! {
                 () = pages.unread() => return,
+                _ = events.next() => tokio::time::sleep(TOGETHER).await,
                 () = tokio::time::sleep(PULSE) => {}
             }
         }

@@ -25,12 +25,12 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, sentence)
     }
 
-    /// What it asks for is not there.
+    /// What it asks for is not there, or more than one thing is it.
     pub(super) fn missing(sentence: impl fmt::Display) -> Self {
         Problem::new(StatusCode::NOT_FOUND, sentence)
     }
 
-    /// More than one thing is what it asks for, or the time is not right.
+    /// It cannot be done as things are.
     pub(super) fn conflict(sentence: impl fmt::Display) -> Self {
         Problem::new(StatusCode::CONFLICT, sentence)
     }

@@ -1,7 +1,9 @@
 //! Which path is answered by whom, and on which socket.
 
 use super::{
-    look, metrics, peers,
+    look,
+    metrics::Latency,
+    peers,
     problem::Problem,
     routes,
     socket::{NoSocket, Socket},
@@ -14,13 +16,19 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     http::Method,
     routing::{get, post},
+    serve::Listener,
 };
 use bgp_proto::time::Time;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc};
-use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
 
 /// Sets the levels of logging; the error is a sentence.
 pub type SetLevels = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -73,7 +81,10 @@ type Shares = Arc<Shared>;
 
 /// What everybody may ask.
 fn looking() -> Router<Shares> {
-    Router::new()
+    let router = Router::new();
+    #[cfg(feature = "kernel")]
+    let router = router.route("/kernel", get(super::kernel::list));
+    router
         .route("/status", get(look::status))
         .route("/peers", get(peers::list))
         .route("/peers/{peer}", get(peers::one))
@@ -111,11 +122,18 @@ async fn read_only(request: Request) -> Problem {
     Problem::forbidden("this socket only lets you look; use the daemon's other socket to change something")
 }
 
+/// The largest body: a configuration with many routes of our own.
+const LARGEST: usize = 16 << 20;
+
+/// How long an answer that is under way may take when the API closes.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The sockets of a speaker. Dropped, they are gone.
 #[derive(Debug)]
 pub struct Api {
     shared: Arc<Shared>,
     open: BTreeMap<Place, Task>,
+    closing: watch::Sender<bool>,
 }
 
 /// Where somebody can ask.
@@ -134,19 +152,30 @@ fn places(config: &config::Api) -> Vec<Place> {
     everything.into_iter().chain(read_only).chain(http.map(Place::Http)).collect()
 }
 
-/// A task that ends with its owner.
+/// A task that ends with its owner, and one beside it.
 #[derive(Debug)]
-struct Task(AbortHandle);
+struct Task {
+    serving: JoinHandle<()>,
+    beside: Option<AbortHandle>,
+}
 
 impl Task {
-    fn spawn<F: Future<Output: Send> + Send + 'static>(task: F) -> Self {
-        Task(tokio::spawn(task).abort_handle())
+    /// Answers by this router until it is told to close, and then what was asked before.
+    fn serve<L>(listener: L, router: Router, mut closing: watch::Receiver<bool>) -> Self
+    where
+        L: Listener<Addr: fmt::Debug>,
+    {
+        let closed = async move { drop(closing.wait_for(|closing| *closing).await) };
+        let serve = axum::serve(listener, router).with_graceful_shutdown(closed);
+        // It never fails: a listener takes care of its own.
+        Task { serving: tokio::spawn(async move { drop(serve.await) }), beside: None }
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.serving.abort();
+        self.beside.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -158,7 +187,7 @@ impl Api {
     /// An API that listens nowhere yet.
     pub fn new(speaker: &Speaker, program: &Program) -> Self {
         let shared = Arc::new(Shared { speaker: speaker.clone(), program: program.clone() });
-        Api { shared, open: BTreeMap::new() }
+        Api { shared, open: BTreeMap::new(), closing: watch::Sender::new(false) }
     }
 
     /// Listens where a configuration says, beside where it listens already. In a tokio runtime.
@@ -181,23 +210,36 @@ impl Api {
         self.open.extend(opened);
     }
 
+    /// Listens nowhere any more, and returns when everybody has his answer, or waited long enough for it.
+    pub async fn close(mut self) {
+        self.closing.send_replace(true);
+        for task in self.open.values_mut() {
+            let _ = timeout(FAREWELL, &mut task.serving).await;
+        }
+    }
+
     async fn listen(&self, place: &Place) -> Result<Task, NoSocket> {
-        let shared = Arc::clone(&self.shared);
+        let (shared, closing) = (Arc::clone(&self.shared), self.closing.subscribe());
         Ok(match place {
             Place::Everything(path) => {
                 let router =
                     looking().merge(steering()).fallback(unknown).method_not_allowed_fallback(unknown);
-                Task::spawn(axum::serve(Socket::bind(path, 0o660)?, router.with_state(shared)).into_future())
+                let router = router.layer(DefaultBodyLimit::max(LARGEST));
+                Task::serve(Socket::bind(path, 0o660)?, router.with_state(shared), closing)
             }
             Place::ReadOnly(path) => {
                 let router = looking().fallback(read_only).method_not_allowed_fallback(read_only);
-                Task::spawn(axum::serve(Socket::bind(path, 0o666)?, router.with_state(shared)).into_future())
+                Task::serve(Socket::bind(path, 0o666)?, router.with_state(shared), closing)
             }
             Place::Http(address) => {
                 let listener =
                     TcpListener::bind(address).await.map_err(|error| NoSocket::new(address, error))?;
-                let router = metrics::router().fallback(unknown).with_state(shared);
-                Task::spawn(axum::serve(listener, router).into_future())
+                let latency = Latency::new();
+                let router = latency.router().fallback(unknown).with_state(Arc::clone(&shared));
+                let beside = tokio::spawn(latency.measure(shared)).abort_handle();
+                let mut task = Task::serve(listener, router, closing);
+                task.beside = Some(beside);
+                task
             }
         })
     }

@@ -224,6 +224,8 @@ pub(crate) enum Show {
     /// Routes, with what became of each
     #[command(after_help = ROUTES)]
     Routes(Routes),
+    /// Routes in the kernel, and those that are kept out of it, with the reason
+    Kernel,
     /// Policies, their rules, and who uses them
     Policies,
     /// Groups of peers that may connect without being configured one by one

@@ -94,6 +94,7 @@ impl Ask {
                 };
                 self.list(&format!("/peers/{}/faults", escape(&peer)), text).await
             }
+            Show::Kernel => self.kernel().await,
             Show::Policies => self.list("/policies", |all: Vec<_>| show::policies(&all)).await,
             Show::Groups => self.list("/groups", |all: Vec<_>| show::groups(&all)).await,
             Show::Memory => self.document("/memory", |memory| show::memory(&memory)).await,
@@ -169,6 +170,23 @@ impl Ask {
             }
         }
         Ok(())
+    }
+
+    async fn kernel(&self) -> Result<(), Failure> {
+        let mut answer = self.client.ask(Method::GET, "/kernel", None).await?;
+        let (mut table, mut rows) = (show::kernel(), 0);
+        while let Some(json) = answer.line().await? {
+            if self.json {
+                line(&json)?;
+                continue;
+            }
+            table.push(show::kernel_row(&answer.read(&json)?));
+            rows += 1;
+            if rows % ALIGNED == 0 {
+                print(&table.take())?;
+            }
+        }
+        if self.json { Ok(()) } else { print(&table.take()) }
     }
 
     async fn routes(&self, which: &Which, watch: bool) -> Result<(), Failure> {

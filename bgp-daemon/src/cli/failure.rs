@@ -58,7 +58,7 @@ impl From<client::Error> for Failure {
         let kind = match &error {
             client::Error::NotRunning(_) | client::Error::NotPermitted(_) => Kind::Unreachable,
             client::Error::Refused(StatusCode::FORBIDDEN, _) => Kind::Unreachable,
-            client::Error::Refused(StatusCode::NOT_FOUND | StatusCode::CONFLICT, _) => Kind::Missing,
+            client::Error::Refused(StatusCode::NOT_FOUND, _) => Kind::Missing,
             client::Error::Refused(StatusCode::UNPROCESSABLE_ENTITY, _) => Kind::Mistakes,
             client::Error::Refused(..) | client::Error::Broken(..) => Kind::Failed,
         };

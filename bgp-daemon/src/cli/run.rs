@@ -32,7 +32,9 @@ pub(crate) fn run(file: &Path, levels: &str) -> Result<(), Failure> {
         // First of all: a signal that comes while we start is not to be the end.
         let wakers = Wakers::new()?;
         let mut daemon = Daemon::start(file, loaded, levels).await?;
-        daemon.serve(wakers).await
+        daemon.serve(wakers).await?;
+        daemon.api.close().await;
+        Ok(())
     })
 }
 

@@ -111,7 +111,7 @@ impl Engine {
     }
 
     /// Whether [`Engine::shutdown`] was called.
-    pub(super) fn is_going_down(&self) -> bool {
+    pub(crate) fn is_going_down(&self) -> bool {
         self.going_down
     }
 

@@ -15,6 +15,10 @@ use bgp_proto::{
 };
 use bytes::BytesMut;
 
+/// How many reasons why a peer does not come up are said before it is up again. More of them come from a stranger who
+/// makes them up.
+const REASONS: usize = 16;
+
 /// Whether a connection only was one too many, which is nothing to speak of.
 fn is_collision(reason: &Reason) -> bool {
     let said = reason.notification();
@@ -130,17 +134,17 @@ impl Engine {
             self.actions.push_back(Action::Close(peer.key(connection), last));
         }
         let why = peer.why.take();
+        self.totals.note(&reason);
         if matches!(reason, Reason::NotNeeded | Reason::Replaced) || is_collision(&reason) {
             return;
         }
         peer.last = Some(Ended { at: now, reason: reason.clone(), why: why.clone() });
         let is_up = peer.up.as_ref().is_some_and(|up| up.connection == connection);
-        let said = Some((reason, why));
-        if !is_up && peer.said != said {
-            peer.said.clone_from(&said);
-            let who = peer.who();
-            let not_up = said.map(|(reason, why)| Action::Event(Event::NotUp { who, reason, why }));
-            self.actions.extend(not_up);
+        let said = (reason, why);
+        if !is_up && !peer.said.contains(&said) && peer.said.len() < REASONS {
+            peer.said.push(said.clone());
+            let (who, (reason, why)) = (peer.who(), said);
+            self.actions.push_back(Action::Event(Event::NotUp { who, reason, why }));
         }
     }
 
@@ -155,7 +159,7 @@ impl Engine {
         let untold = untold.map(|family| Event::FamilyNotAnnounced(who.clone(), family.family));
         self.actions.extend(untold.map(Action::Event));
         peer.tally.ups += 1;
-        peer.said = None;
+        peer.said.clear();
         peer.up =
             Some(Up { connection, terms, warned: Vec::new(), exceeded: Vec::new(), complete: Vec::new() });
         self.came_up(now, id);

@@ -25,6 +25,7 @@ mod open;
 mod refresh;
 mod restart;
 mod source;
+mod totals;
 
 pub use crate::peer::{
     Ended, KeptDown,
@@ -40,6 +41,7 @@ pub use link::{Dial, Key, Link, Options, PeerId};
 pub use listing::{Page, PeerView, RouteCounts, Sent};
 pub use mark::Mark;
 pub use source::Change;
+pub use totals::{Notified, Totals};
 
 use crate::{
     config::{Config, KernelRoutes, PeerSettings, Remote},
@@ -131,6 +133,8 @@ pub struct Engine {
     /// Where telling goes on.
     fill_from: Option<PeerId>,
     turned_away: TurnedAway,
+    /// Of peers that are gone, and of connections that ended.
+    totals: Totals,
     /// Where aggregates come from.
     aggregates: Option<SenderId>,
     /// What our first End-of-RIB waits for; `None`: nothing.
@@ -178,6 +182,7 @@ impl Engine {
             dirty: false,
             fill_from: None,
             turned_away: TurnedAway::default(),
+            totals: Totals::default(),
             aggregates: None,
             waiting: None,
             recount: BTreeSet::new(),
@@ -345,7 +350,7 @@ impl Engine {
             since: now,
             why: None,
             last: None,
-            said: None,
+            said: Vec::new(),
             tally: Tally::default(),
             scheduled: Time::NEVER,
             touched: false,
@@ -360,6 +365,7 @@ impl Engine {
     /// A peer is no more.
     fn forget(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.remove(&id) else { return };
+        self.totals.add(&peer.tally);
         self.deadlines.remove(&(peer.scheduled, id));
         if self.by_remote.get(&peer.remote) == Some(&id) {
             self.by_remote.remove(&peer.remote);

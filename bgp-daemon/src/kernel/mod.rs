@@ -14,6 +14,7 @@ use crate::{
     fib::{Fib, Mark, Passed, guard::Guard},
     rib::Chosen,
 };
+use ipnet::IpNet;
 use std::{fmt, io, net::IpAddr, thread, time::Duration};
 use task::Task;
 use tokio::sync::{mpsc, oneshot};
@@ -30,20 +31,30 @@ pub(crate) enum Told {
     Complete,
     /// From now on these routes of others are passed on.
     Redistribute(Vec<KernelRoutes>),
-    /// Remove all routes of ours, and say when that is done.
-    Leave(oneshot::Sender<()>),
+    /// Remove all routes of ours.
+    Leave,
 }
 
 /// What the thread tells.
 pub(crate) enum News {
     /// Next hops can be reached at these costs from now on; `None`: not at all.
     NextHops(Vec<(IpAddr, Option<u32>)>),
+    /// The same, as the answer to [`Told::NextHops`]: each has one.
+    Answer(Vec<(IpAddr, Option<u32>)>),
     /// Routes of others came or went.
     Passed(Vec<Passed>),
 }
 
-/// Somebody wants to see the routes behind a prefix, up to so many.
-pub(crate) type Question = (Option<ipnet::IpNet>, usize, oneshot::Sender<Page>);
+/// Which routes somebody wants to see.
+pub(crate) enum Wanted {
+    /// Those behind a prefix, up to so many.
+    Behind(Option<IpNet>, usize),
+    /// Those to these prefixes.
+    These(Vec<IpNet>),
+}
+
+/// Somebody wants to see routes.
+pub(crate) type Question = (Wanted, oneshot::Sender<Page>);
 
 /// What the thread is started with.
 #[derive(Clone, Debug)]

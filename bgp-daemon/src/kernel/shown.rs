@@ -1,5 +1,6 @@
 //! Our part of the kernel's routes, for people.
 
+use super::Wanted;
 use crate::fib::{Fib, Listed, Path, Totals, resolve::Resolver};
 use ipnet::IpNet;
 use std::fmt;
@@ -61,8 +62,11 @@ pub struct Page {
 }
 
 impl Page {
-    pub(super) fn of(fib: &Fib, after: Option<IpNet>, limit: usize) -> Self {
-        let (listed, next) = fib.list_from(after, limit);
+    pub(super) fn of(fib: &Fib, wanted: &Wanted) -> Self {
+        let (listed, next) = match wanted {
+            Wanted::Behind(after, limit) => fib.list_from(*after, *limit),
+            Wanted::These(prefixes) => (prefixes.iter().filter_map(|net| fib.listed(*net)).collect(), None),
+        };
         let rows = listed.into_iter().map(|listed| row(listed, fib.resolver())).collect();
         Page { rows, next, totals: fib.totals(), is_settled: fib.is_settled() }
     }

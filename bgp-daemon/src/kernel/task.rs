@@ -31,6 +31,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const UNWANTED: usize = 1024;
 
 pub(super) struct Task {
+    // The first to go: who waits for the end of the news may start again.
+    _lock: Option<Lock>,
     fib: Fib,
     style: Style,
     /// Routes are installed.
@@ -51,7 +53,6 @@ pub(super) struct Task {
     pause: Duration,
     /// Somebody else's routes changed since they were passed on.
     passes: bool,
-    _lock: Option<Lock>,
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
@@ -163,13 +164,10 @@ impl Task {
                 self.redistributed.want(&kinds);
                 self.passes = true;
             }
-            Told::Leave(done) => {
+            Told::Leave => {
                 self.fib.leave();
                 let now = clock::now();
                 while self.hear(now, watch.get_mut())? | self.send(now)? {}
-                tracing::info!("{} routes stay in the kernel", self.fib.totals().installed);
-                // Who asked may be gone by now.
-                let _ = done.send(());
             }
         }
         Ok(())
@@ -191,7 +189,7 @@ impl Task {
                 costs.push((oldest, None));
             }
         }
-        self.say(News::NextHops(costs)).await;
+        self.say(News::Answer(costs)).await;
     }
 
     /// The engine never waits for us: it takes this in a moment, or has ended.
@@ -199,9 +197,9 @@ impl Task {
         let _ = self.news.send(news).await;
     }
 
-    fn answer(&self, (after, limit, answer): Question) {
+    fn answer(&self, (wanted, answer): Question) {
         // Who asked may be gone by now.
-        let _ = answer.send(Page::of(&self.fib, after, limit));
+        let _ = answer.send(Page::of(&self.fib, &wanted));
     }
 
     /// Takes in what the kernel tells.

@@ -47,8 +47,8 @@ pub(crate) struct Peer {
     /// What the system said of the connection that is about to end.
     pub(crate) why: Option<Box<str>>,
     pub(crate) last: Option<Ended>,
-    /// Why it did not come up, as it was last said.
-    pub(crate) said: Option<(Reason, Option<Box<str>>)>,
+    /// Why it did not come up, as was said since it was up last.
+    pub(crate) said: Vec<(Reason, Option<Box<str>>)>,
     pub(crate) tally: Tally,
     /// Its entry among the deadlines.
     pub(crate) scheduled: Time,

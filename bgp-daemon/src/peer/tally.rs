@@ -19,6 +19,10 @@ impl Messages {
         (1..).map(MessageType).zip(self.0[1..].iter().copied())
     }
 
+    pub(crate) fn add(&mut self, more: &Messages) {
+        self.0.iter_mut().zip(more.0).for_each(|(sum, more)| *sum += more);
+    }
+
     pub(crate) fn count(&mut self, octets: &[u8]) {
         for (_, kind) in messages(octets) {
             if let Some(count) = self.0.get_mut(usize::from(kind)) {

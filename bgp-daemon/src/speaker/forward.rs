@@ -10,7 +10,7 @@ use bgp_proto::time::Time;
 
 pub(super) use crate::kernel::News;
 use std::{net::IpAddr, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// Routes that are handed over together.
 const BATCH: usize = 1024;
@@ -18,8 +18,8 @@ const BATCH: usize = 1024;
 const BATCHES: usize = 4;
 /// The longest that routes from before the start stay for peers that we do not know of.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long removing all routes may take when the speaker leaves.
-const LEAVING: Duration = Duration::from_secs(10);
+/// How long the thread may take to end, with all routes to remove.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// The thread that keeps the kernel's routes, if there is one.
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub(super) struct Forwarder {
     redistribute: Vec<KernelRoutes>,
     /// What could not be told yet.
     next_hops: Vec<(IpAddr, bool)>,
+    /// Questions about next hops that have no answer yet.
+    unanswered: usize,
     renewed: bool,
     was_complete: bool,
     /// The thread has more than enough to do.
@@ -96,6 +98,10 @@ impl Forwarder {
     /// Tells what is new. True: there is more.
     pub(super) fn tell(&mut self, engine: &mut Engine, works: bool) -> bool {
         let Some(kernel) = &self.kernel else { return false };
+        // What follows from the end of all sessions is no reason to touch routes.
+        if engine.is_going_down() {
+            return false;
+        }
         self.next_hops.extend(engine.changed_next_hops());
         for _ in 0..BATCHES {
             let permit = match kernel.told.try_reserve() {
@@ -108,6 +114,7 @@ impl Forwarder {
                 Err(mpsc::error::TrySendError::Closed(())) => return false,
             };
             if !self.next_hops.is_empty() {
+                self.unanswered += 1;
                 permit.send(Told::NextHops(std::mem::take(&mut self.next_hops)));
                 continue;
             }
@@ -121,7 +128,8 @@ impl Forwarder {
             }
             if !chosen.is_empty() {
                 permit.send(Told::Chosen(chosen));
-            } else if !self.was_complete && !works && engine.is_complete() {
+            } else if !self.was_complete && !works && self.unanswered == 0 && engine.is_complete() {
+                // All that could be chosen is chosen.
                 self.was_complete = true;
                 permit.send(Told::Complete);
             } else {
@@ -134,46 +142,52 @@ impl Forwarder {
     /// What the thread tells, or `None`: it can be told more.
     pub(super) async fn next(&mut self) -> Option<News> {
         let Some(kernel) = &mut self.kernel else { return std::future::pending().await };
-        if self.is_full {
-            tokio::select! {
-                Some(news) = kernel.news.recv() => return Some(news),
-                _ = kernel.told.reserve() => {}
+        let (told, full) = (kernel.told.clone(), self.is_full);
+        let room = async { if full { drop(told.reserve().await) } else { std::future::pending().await } };
+        let news = tokio::select! {
+            news = kernel.news.recv() => news,
+            () = room => {
+                self.is_full = false;
+                return None;
             }
-            self.is_full = false;
-            return None;
+        };
+        if news.is_none() {
+            self.kernel = None;
         }
-        match kernel.news.recv().await {
-            Some(news) => Some(news),
-            None => {
-                self.kernel = None;
-                None
-            }
-        }
+        news.map(|news| self.heard(news))
     }
 
     /// What the thread has told by now.
     pub(super) fn waiting(&mut self) -> Option<News> {
-        self.kernel.as_mut()?.news.try_recv().ok()
+        let news = self.kernel.as_mut()?.news.try_recv().ok()?;
+        Some(self.heard(news))
     }
 
-    /// Takes the routes out of the kernel again.
-    pub(super) async fn leave(mut self) {
-        let Some(kernel) = self.kernel.take().filter(|_| self.installs) else { return };
+    fn heard(&mut self, news: News) -> News {
+        if matches!(news, News::Answer(_)) {
+            self.unanswered = self.unanswered.saturating_sub(1);
+        }
+        news
+    }
+
+    /// Ends the thread; where we leave for good, our routes go first.
+    pub(super) async fn end(mut self, leaves: bool) {
+        let Some(kernel) = self.kernel.take() else { return };
         let Kernel { told, mut news, .. } = kernel;
-        let (done, is_done) = oneshot::channel();
-        let gone = async {
-            // It may have something to say first.
-            tokio::select! {
-                sent = told.send(Told::Leave(done)) => drop(sent),
-                () = async { while news.recv().await.is_some() {} } => {}
+        let leaves = leaves && self.installs;
+        let ended = async {
+            if leaves {
+                // It may have something to say before it listens.
+                tokio::select! {
+                    sent = told.send(Told::Leave) => drop(sent),
+                    () = async { while news.recv().await.is_some() {} } => {}
+                }
             }
-            tokio::select! {
-                ended = is_done => drop(ended),
-                () = async { while news.recv().await.is_some() {} } => {}
-            }
+            drop(told);
+            while news.recv().await.is_some() {}
         };
-        if tokio::time::timeout(LEAVING, gone).await.is_err() {
-            tracing::warn!("the routes are not all out of the kernel after {LEAVING:?}");
+        if tokio::time::timeout(ENDING, ended).await.is_err() {
+            tracing::warn!("the thread that keeps the kernel's routes has not ended after {ENDING:?}");
         }
     }
 }
@@ -181,7 +195,9 @@ impl Forwarder {
 /// What the thread told, for the engine.
 pub(super) fn hear(engine: &mut Engine, now: Time, news: News) {
     match news {
-        News::NextHops(costs) => costs.into_iter().for_each(|(address, cost)| engine.next_hop(address, cost)),
+        News::NextHops(costs) | News::Answer(costs) => {
+            costs.into_iter().for_each(|(address, cost)| engine.next_hop(address, cost));
+        }
         News::Passed(passed) => {
             passed.iter().for_each(|passed| engine.passed(now, passed.from, &passed.come, &passed.gone));
         }

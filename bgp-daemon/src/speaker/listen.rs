@@ -85,6 +85,14 @@ impl Listeners {
         }
     }
 
+    /// Listens nowhere any more.
+    pub(super) async fn close_all(&mut self) {
+        let open: Vec<SocketAddr> = self.open.keys().copied().collect();
+        for address in &open {
+            self.close(address).await;
+        }
+    }
+
     async fn close(&mut self, address: &SocketAddr) {
         if let Some(mut listener) = self.open.remove(address) {
             listener.task.abort();

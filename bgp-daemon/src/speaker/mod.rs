@@ -10,6 +10,7 @@ mod discover;
 #[cfg(feature = "kernel")]
 mod forward;
 mod identity;
+mod inputs;
 mod interfaces;
 mod link;
 mod listen;
@@ -25,13 +26,14 @@ use crate::{
     config::Config,
     engine::{self, Change, Changed, Engine, Event, Reset, Shutdown, Which},
 };
-use bgp_proto::time::Time;
+use bgp_proto::{numbers::RouterId, time::Time};
 #[cfg(feature = "kernel")]
 use forward::{Forwarder, News, hear};
+use inputs::Request;
 #[cfg(not(feature = "kernel"))]
 use nobody::{Forwarder, News, hear};
 use std::{fmt, io, net::SocketAddr, thread};
-use task::{Request, Task};
+use task::Task;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 type Report = connection::Report<dial::Ends>;
@@ -133,17 +135,7 @@ impl Speaker {
     /// Starts a speaker on a thread of its own. It listens where it should when this returns.
     pub fn start(config: Config, start: Start) -> Result<Speaker, Error> {
         let now = clock::now();
-        let router_id = match config.router_id {
-            Some(configured) => configured,
-            None => {
-                let found = identity::of_this_machine()?;
-                let identity::Identity { router_id, interface, address } = found;
-                tracing::info!(
-                    "the router id is {router_id}, made from the address {address} of {interface}"
-                );
-                router_id
-            }
-        };
+        let router_id = config.router_id.map_or_else(found_router_id, Ok)?;
         let bound: Result<Vec<_>, Error> = config.listen.iter().copied().map(listen::bind).collect();
         let bound = bound?;
         let forwarder = Forwarder::start(&config)?;
@@ -156,23 +148,30 @@ impl Speaker {
             expects: start.expects,
         };
         let engine = Engine::new(config, start, now)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(Error::System)?;
         let (requests, inbox) = mpsc::channel(REQUESTS);
         let (events, _) = broadcast::channel(EVENTS);
         let subscribers = events.downgrade();
-        let (task, inputs) = {
-            let _inside = runtime.enter();
-            Task::new(engine, bound, inbox, events, forwarder)?
-        };
+        let (begun, begins) = std::sync::mpsc::sync_channel(1);
         let run = move || {
-            // A task of its own, so that it takes turns with the connections.
-            let ended = runtime.block_on(async { tokio::spawn(task.run(inputs)).await });
+            // The runtime is made and dropped here: it may be neither inside of the caller's.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let ended = runtime.map_err(Error::System).and_then(|runtime| {
+                let inside = runtime.enter();
+                let (task, inputs) = Task::new(engine, bound, inbox, events, forwarder)?;
+                drop(inside);
+                let _ = begun.send(Ok(()));
+                // A task of its own, so that it takes turns with the connections.
+                let ended = runtime.block_on(async { tokio::spawn(task.run(inputs)).await });
+                ended.map_err(|error| Error::System(io::Error::other(error)))
+            });
             if let Err(error) = ended {
-                tracing::error!("the speaker has failed: {error}");
+                tracing::error!("{error}");
+                // Who started it waits for that only until it runs.
+                let _ = begun.try_send(Err(error));
             }
         };
         thread::Builder::new().name("bgp".into()).spawn(run).map_err(Error::System)?;
+        begins.recv().map_err(|_| Error::Ended)??;
         Ok(Speaker {
             requests,
             events: subscribers,
@@ -196,7 +195,7 @@ impl Speaker {
         self.change(Change::new().config(config)).await
     }
 
-    /// What happens from now on.
+    /// What happens from now on. To miss nothing, start without peers and give them by [`Speaker::reload`].
     pub fn events(&self) -> Events {
         Events(self.events.upgrade().map(|events| events.subscribe()))
     }
@@ -213,9 +212,20 @@ impl Speaker {
         after: Option<ipnet::IpNet>,
         limit: usize,
     ) -> Result<crate::kernel::Page, Error> {
+        self.kernel_page(crate::kernel::Wanted::Behind(after, limit)).await
+    }
+
+    /// Our routes to these prefixes in the kernel, or kept out of it.
+    #[cfg(feature = "kernel")]
+    pub async fn kernel_routes_to(&self, prefixes: Vec<ipnet::IpNet>) -> Result<crate::kernel::Page, Error> {
+        self.kernel_page(crate::kernel::Wanted::These(prefixes)).await
+    }
+
+    #[cfg(feature = "kernel")]
+    async fn kernel_page(&self, wanted: crate::kernel::Wanted) -> Result<crate::kernel::Page, Error> {
         let asked = self.asked.as_ref().ok_or(Error::NoKernel)?;
         let (answer, answered) = oneshot::channel();
-        asked.send((after, limit, answer)).await.map_err(|_| Error::Ended)?;
+        asked.send((wanted, answer)).await.map_err(|_| Error::Ended)?;
         answered.await.map_err(|_| Error::Ended)
     }
 
@@ -281,6 +291,13 @@ impl Speaker {
         self.requests.send(request(answer)).await.map_err(|_| Error::Ended)?;
         answered.await.map_err(|_| Error::Ended)
     }
+}
+
+/// An identifier made of an address of this machine, which is said.
+fn found_router_id() -> Result<RouterId, Error> {
+    let identity::Identity { router_id, interface, address } = identity::of_this_machine()?;
+    tracing::info!("the router id is {router_id}, made from the address {address} of {interface}");
+    Ok(router_id)
 }
 
 /// What happens in a speaker, for one subscriber.

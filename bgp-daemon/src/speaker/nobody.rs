@@ -36,7 +36,7 @@ impl Forwarder {
         None
     }
 
-    pub(super) async fn leave(self) {}
+    pub(super) async fn end(self, _: bool) {}
 }
 
 pub(super) fn hear(_: &mut Engine, _: Time, news: News) {

@@ -1,10 +1,11 @@
 //! The loop around the engine: all that happened goes in, then all that follows goes out.
 
 use super::{
-    Error, Forwarder, News, Report, clock,
+    Error, Forwarder, Report, clock,
     connection::{CHUNKS, Connection, Order},
     dial::{self, Ends},
     hear,
+    inputs::{Input, Inputs, Request},
     link::Links,
     listen::{ARRIVALS, Arrival, Bound, Listeners},
     socket,
@@ -19,11 +20,11 @@ use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpStream,
     sync::{broadcast, mpsc, oneshot},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 /// Reports that wait at the most; a connection with one more waits.
-const REPORTS: usize = 1024;
+const REPORTS: usize = 4096;
 /// What one round takes in at the most: reports and requests, and octets that were read.
 const ROUND: usize = 256;
 const ROUND_OCTETS: usize = 1 << 20;
@@ -31,39 +32,6 @@ const ROUND_OCTETS: usize = 1 << 20;
 const ORDERS: usize = MAX_WRITES + CHUNKS + 16;
 /// How long connections that close may take when the speaker ends.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// Something to be done with the engine, between two rounds.
-pub(super) type Turn = Box<dyn FnOnce(&mut Engine, Time) + Send>;
-
-/// What somebody asks for.
-pub(super) enum Request {
-    Engine(Turn),
-    Change(Box<Change>, oneshot::Sender<Result<Changed, Error>>),
-    /// Say when all that was changed before is on the wire.
-    Written(oneshot::Sender<()>),
-    Listening(oneshot::Sender<Vec<SocketAddr>>),
-    Shutdown(Shutdown),
-}
-
-/// Where what happens comes from.
-pub(super) struct Inputs {
-    reports: mpsc::Receiver<(Key, Report)>,
-    arrivals: mpsc::Receiver<Arrival>,
-    requests: mpsc::Receiver<Request>,
-    forwarder: Forwarder,
-}
-
-/// One thing that happened.
-enum Input {
-    Report(Key, Report),
-    Arrival(Arrival),
-    /// `None`: nobody is left to ask for anything.
-    Request(Option<Request>),
-    /// The kernel's routes are another matter by now.
-    News(News),
-    /// The deadline is there.
-    Due,
-}
 
 /// The engine and what it talks through.
 pub(super) struct Task {
@@ -77,6 +45,10 @@ pub(super) struct Task {
     waiting: Vec<(Mark, oneshot::Sender<()>)>,
     /// Our routes go with us.
     leaves: bool,
+    /// How many reports were handled.
+    taken: usize,
+    /// Something is due, once so many reports were.
+    tick_after: Option<usize>,
 }
 
 impl Task {
@@ -99,33 +71,29 @@ impl Task {
             events,
             waiting: Vec::new(),
             leaves: false,
+            taken: 0,
+            tick_after: None,
         };
         forwarder.begin(&mut task.engine);
         // The keys first: nobody gets in without.
         task.renew_keys();
         task.listeners.add(bound)?;
-        Ok((task, Inputs { reports: reported, arrivals: arrived, requests, forwarder }))
+        Ok((task, Inputs::new(reported, arrived, requests, forwarder)))
     }
 
     /// Runs until the engine is shut down.
     pub(super) async fn run(mut self, mut inputs: Inputs) {
-        // Whether the connections had their turn since the last input was taken.
+        // Whether the connections had their turn since the last round.
         let mut looked = false;
         loop {
-            let mut drained = true;
-            let (mut left, mut octets) = (ROUND, ROUND_OCTETS);
-            while let Some(input) = inputs.waiting() {
-                octets = octets.saturating_sub(self.handle(input, &mut inputs.forwarder).await);
-                left -= 1;
-                if left == 0 || octets == 0 {
-                    drained = false;
-                    break;
-                }
+            if looked && self.is_due(clock::now()) {
+                self.tick_after.get_or_insert(self.taken + inputs.reports.len());
             }
+            let drained = self.take(&mut inputs).await;
             let now = clock::now();
-            let due = |engine: &Engine| engine.deadline().is_some_and(|due| due <= now);
-            // Only silence on the wire may expire a hold timer.
-            if looked && drained && due(&self.engine) {
+            // Only silence on the wire may expire a hold timer: what was read by then is handled first.
+            if self.tick_after.is_some_and(|reports| reports <= self.taken) {
+                self.tick_after = None;
                 self.engine.tick(now);
             }
             let works = self.engine.work(now);
@@ -136,7 +104,7 @@ impl Task {
                 return self.end(inputs).await;
             }
             self.answer();
-            looked = more || !drained || due(&self.engine);
+            looked = more || !drained || self.is_due(now);
             if looked {
                 tokio::task::yield_now().await;
             } else {
@@ -144,6 +112,23 @@ impl Task {
                 self.handle(input, &mut inputs.forwarder).await;
             }
         }
+    }
+
+    fn is_due(&self, now: Time) -> bool {
+        self.engine.deadline().is_some_and(|due| due <= now)
+    }
+
+    /// Takes in what waits, as much as there is room for in a round. Whether that was all.
+    async fn take(&mut self, inputs: &mut Inputs) -> bool {
+        let (mut left, mut octets) = (ROUND, ROUND_OCTETS);
+        while let Some(input) = inputs.waiting() {
+            octets = octets.saturating_sub(self.handle(input, &mut inputs.forwarder).await);
+            left -= 1;
+            if left == 0 || octets == 0 {
+                return false;
+            }
+        }
+        true
     }
 
     /// Takes note of what happened. Returns how many octets that was.
@@ -164,6 +149,7 @@ impl Task {
     }
 
     fn reported(&mut self, now: Time, key: Key, report: Report) -> usize {
+        self.taken += 1;
         match report {
             Report::Connected(ends) => {
                 let link = self.links.between(now, ends);
@@ -289,45 +275,17 @@ impl Task {
         }
     }
 
-    /// Lets connections say their last words.
-    async fn end(self, inputs: Inputs) {
-        let Inputs { mut reports, arrivals, requests, forwarder } = inputs;
-        let Task { listeners, connections, reports: ours, leaves, .. } = self;
-        drop((listeners, arrivals, connections, ours));
+    /// Lets connections say their last words. Who waits for the end finds the ports free.
+    async fn end(mut self, inputs: Inputs) {
+        let Inputs { mut reports, arrivals, requests, forwarder, .. } = inputs;
+        let leaves = self.leaves;
+        self.listeners.close_all().await;
+        drop((self, arrivals));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
-        if leaves {
-            forwarder.leave().await;
-        }
+        forwarder.end(leaves).await;
         // Now whoever waits for the end hears of it.
         drop(requests);
-    }
-}
-
-impl Inputs {
-    /// What waits already. Who asks for something goes first, and then who has to be let in.
-    fn waiting(&mut self) -> Option<Input> {
-        let request = self.requests.try_recv().ok().map(|request| Input::Request(Some(request)));
-        let request = request.or_else(|| self.forwarder.waiting().map(Input::News));
-        let request = request.or_else(|| self.arrivals.try_recv().ok().map(Input::Arrival));
-        request.or_else(|| self.reports.try_recv().ok().map(|(key, report)| Input::Report(key, report)))
-    }
-
-    /// What happens next, or that so much time has passed.
-    async fn next(&mut self, bound: Option<Duration>) -> Input {
-        let due = async {
-            match bound {
-                Some(bound) => sleep(bound).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            request = self.requests.recv() => Input::Request(request),
-            Some(arrival) = self.arrivals.recv() => Input::Arrival(arrival),
-            Some((key, report)) = self.reports.recv() => Input::Report(key, report),
-            news = self.forwarder.next() => news.map_or(Input::Due, Input::News),
-            () = due => Input::Due,
-        }
     }
 }
 

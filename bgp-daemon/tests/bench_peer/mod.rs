@@ -247,6 +247,8 @@ pub(crate) struct Bench {
     pub(crate) options: Vec<(Key, Options)>,
     /// Connections that were closed, with what was written last.
     pub(crate) closed: Vec<(Key, Bytes)>,
+    /// What takes long waits.
+    pub(crate) busy: bool,
     /// Octets that went out in writes.
     pub(crate) written: usize,
 }
@@ -267,6 +269,7 @@ impl Bench {
             dials: Vec::new(),
             options: Vec::new(),
             closed: Vec::new(),
+            busy: false,
             written: 0,
         };
         bench.settle();
@@ -349,7 +352,7 @@ impl Bench {
     /// Rounds until nothing moves.
     pub(crate) fn settle(&mut self) {
         for _ in 0..10_000 {
-            let more = self.engine.work(self.now);
+            let more = !self.busy && self.engine.work(self.now);
             self.engine.fill(self.now);
             let moved = self.actions() | self.octets();
             if !(more || moved || self.engine.deadline().is_some_and(|due| due <= self.now)) {

@@ -1,9 +1,10 @@
 //! A daemon's life: start, reload, restart, leave.
 
 use crate::{
-    EDGE, pair,
+    EDGE, TRANSIT, pair,
     world::{Watch, World},
 };
+use std::time::Duration;
 
 #[test]
 fn two_daemons_exchange_routes_and_say_so() {
@@ -108,4 +109,44 @@ fn a_second_daemon_does_not_take_the_first_ones_place() {
     let third = crate::world::alone(&["run", file.to_str().unwrap()]);
     assert_eq!(third.code, 1);
     assert!(third.err.contains("does another BGP speaker run here?"), "{}", third.err);
+}
+
+#[test]
+fn who_asks_for_the_end_is_answered_before_it_comes() {
+    let world = World::new();
+    let config =
+        "asn = 65000\nrouter_id = \"192.0.2.254\"\nlisten = []\n[api]\nsocket = \"{folder}/edge.sock\"\n";
+    for _ in 0..10 {
+        let mut edge = world.start("edge", config);
+        assert!(edge.says(&["leave"]).contains("the daemon ends"));
+        assert_eq!(edge.end().code(), Some(0));
+    }
+}
+
+#[test]
+fn who_watches_is_told_that_the_daemon_ends() {
+    let world = World::new();
+    let mut edge = world.start("edge", EDGE);
+    let mut watch = Watch::new(&edge.socket, &["show", "peers", "--watch"]);
+    watch.until(&["transit"]);
+    edge.signal("INT");
+    assert_eq!(edge.end().code(), Some(0));
+    assert_eq!(
+        watch.end(),
+        (1, "bgp-daemon: the speaker is shutting down; ask again when it is back\n".to_owned())
+    );
+}
+
+#[test]
+fn a_message_at_fault_is_kept_and_shown_octet_for_octet() {
+    let world = World::new();
+    let edge = world.start("edge", EDGE);
+    // Its own address is a loopback one, which is no next hop for anybody (RFC 4271 §6.3).
+    let _transit = world.start("transit", &TRANSIT.replace("next_hop = \"192.0.2.1\"", ""));
+    let faults = || edge.says(&["show", "peer", "transit", "--faults"]);
+    let faults = lab::within(Duration::from_secs(30), || {
+        Some(faults()).filter(|said| said.starts_with("withdraw: NEXT_HOP"))
+    });
+    let faults = faults.unwrap();
+    assert!(faults.contains("\n  ffffffffffffffffffffffffffffffff00"), "{faults}");
 }

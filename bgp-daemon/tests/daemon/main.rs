@@ -2,7 +2,9 @@
 
 mod api;
 mod examples;
+mod kernel;
 mod life;
+mod metrics;
 mod million;
 mod refusals;
 mod world;

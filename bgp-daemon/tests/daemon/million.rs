@@ -97,7 +97,7 @@ fn a_list_of_a_million_routes_costs_no_session_and_no_memory() {
         let listed = daemon.says(&["show", "routes", "--from", &world.address(2).to_string(), "--json"]);
         assert_eq!(listed.lines().count(), ROUTES as usize);
         let grown = status(process, "VmHWM:").saturating_sub(before);
-        eprintln!("{ROUTES} routes in {} KiB; the list took {grown} KiB more", before);
+        eprintln!("{ROUTES} routes in {before} KiB; the list took {grown} KiB more");
         assert!(grown < 8 * 1024, "the list took {grown} KiB");
         restless.abort();
         for number in [2, 3] {

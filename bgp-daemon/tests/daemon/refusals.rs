@@ -36,10 +36,18 @@ fn every_refusal_is_a_sentence_with_what_to_do() {
         (&["announce", "192.0.2.1/24"], 1, "192.0.2.1/24 has bits set behind its length; write 192.0.2.0/24"),
         (&["announce", "192.0.2.0/24", "--community", "x"], 1, "community \"x\" is not a community; write"),
         (&["log", "loud!"], 1, "\"loud!\" is no level of logging; write error, warn, info, debug or trace"),
+        (
+            &["show", "kernel"],
+            5,
+            "no routes are installed: there is no [kernel] in the configuration; add [kernel] to have them installed",
+        ),
+        (&["reset", "all", "--soft", "in"], 1, "all peers: no session is up that agreed to route refresh"),
+        (&["reset", "all", "--soft", "out"], 1, "all peers: no session is up"),
         (&["show", "memory", "--watch"], 2, "only peers and routes can be watched; leave --watch out"),
         (&["show", "routes", "many"], 2, "write a prefix like 203.0.113.0/24, or an address"),
         (&["show"], 2, "Usage: bgp-daemon show"),
     ];
+    edge.says(&["shutdown", "transit"]);
     for (arguments, code, sentence) in rows {
         let asked = edge.ask(arguments);
         assert_eq!((asked.code, asked.out.as_str()), (*code, ""), "{arguments:?}: {}", asked.err);
@@ -106,4 +114,31 @@ fn a_configuration_with_mistakes_is_not_run_and_all_of_them_are_printed() {
     let missing = world.path("missing.toml");
     let asked = alone(&["check", missing.to_str().unwrap()]);
     assert!(asked.code == 3 && asked.err.contains("missing.toml cannot be read"), "{}", asked.err);
+}
+
+#[test]
+fn who_may_not_open_the_socket_is_told_what_to_do() {
+    if !lab::need(&[lab::Need::Root, lab::Need::Program("setpriv")]) {
+        return;
+    }
+    let world = World::new();
+    let edge = world.start("edge", EDGE);
+    // The folder of a test is its user's alone.
+    std::fs::set_permissions(world.path(""), std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Where the program itself lies others may not look, so it is copied: by another process, as a file that is open
+    // for writing in any child of ours cannot be run.
+    let copy = world.path("program");
+    let mut cp = std::process::Command::new("cp");
+    assert!(cp.arg(env!("CARGO_BIN_EXE_bgp-daemon")).arg(&copy).status().unwrap().success());
+    let ask = |socket: &std::path::Path| {
+        let mut ask = std::process::Command::new("setpriv");
+        ask.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy).arg("--socket").arg(socket);
+        crate::world::Asked::from(ask.args(["show", "peers"]).output().unwrap())
+    };
+    let asked = ask(&edge.socket);
+    let sentence = world.fill(
+        "bgp-daemon: you may not use {folder}/edge.sock; become a user or group that owns it, or ask its read-only socket with --socket\n",
+    );
+    assert_eq!((asked.code, asked.err), (4, sentence));
+    assert_eq!(ask(&world.path("read.sock")).code, 0);
 }

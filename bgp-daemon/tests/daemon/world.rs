@@ -192,9 +192,18 @@ impl Watch {
     pub(crate) fn new(socket: &Path, arguments: &[&str]) -> Self {
         let mut program = program();
         program.arg("--socket").arg(socket).args(arguments);
-        let mut child = program.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines(child.stdout.take().unwrap());
         Watch { child, lines }
+    }
+
+    /// Waits until it ends by itself: the exit code, and what it says on stderr.
+    pub(crate) fn end(&mut self) -> (i32, String) {
+        while self.lines.recv_timeout(BOUND).is_ok() {}
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code().unwrap_or(-1), err)
     }
 
     /// Waits for a line that holds all of these.

@@ -4,10 +4,10 @@
 
 use bgp_daemon::{
     config::{Config, Kernel, Peer, PeerSettings, Remote},
-    engine::Shutdown,
+    engine::{Change, Shutdown},
     kernel::{Page, Row, State},
     policy::{NextHopChange, Policy},
-    rib::{LocalRoute, Selection},
+    rib::{LocalRoute, Place, Selection},
     speaker::{Speaker, Start},
 };
 use bgp_proto::{
@@ -127,6 +127,20 @@ impl World {
         (node, router)
     }
 
+    /// One more speaker in the node, with another mark and a route of its own in the kernel.
+    pub(crate) fn beside(&self, protocol: u8) -> Running {
+        let mut config = Config {
+            listen: Vec::new(),
+            kernel: Some(Kernel { protocol, ..Kernel::default() }),
+            routes: vec![route("192.0.2.0/25", "10.0.1.2")],
+            ..node(0)
+        };
+        config.router_id = RouterId::new(9);
+        let running = self.start(&self.node, config);
+        self.wait_row(&running, "192.0.2.0/25", |row| row.state == State::Installed);
+        running
+    }
+
     /// What `ip route` shows of our routes in the node.
     pub(crate) fn ours(&self) -> String {
         let all = ["-4", "-6"].map(|width| self.node.ip(&format!("{width} route show proto 179")));
@@ -174,6 +188,36 @@ impl World {
 }
 
 impl Running {
+    /// In the namespace of this process.
+    pub(crate) fn here(config: Config) -> Running {
+        let speaker = Speaker::start(config, Start::default()).unwrap();
+        Running { speaker, runtime: Rc::new(Runtime::new().unwrap()) }
+    }
+
+    pub(crate) fn wait_for_the_end(&self) {
+        self.runtime.block_on(self.speaker.join());
+    }
+
+    pub(crate) fn change(&self, change: Change) {
+        self.runtime.block_on(self.speaker.change(change)).unwrap();
+    }
+
+    /// The prefixes that it has routes to.
+    pub(crate) fn learned(&self) -> Vec<String> {
+        let prefixes = self.speaker.ask(|engine, _| {
+            let (mut all, mut from) = (Vec::new(), Some(Place::default()));
+            while let Some(place) = from {
+                let (found, next) = engine.rib().prefixes(place, 1000);
+                all.extend(found.iter().map(ToString::to_string));
+                from = next;
+            }
+            all
+        });
+        let mut prefixes = self.runtime.block_on(prefixes).unwrap();
+        prefixes.sort();
+        prefixes
+    }
+
     pub(crate) fn announce(&self, routes: Vec<LocalRoute>) {
         self.runtime.block_on(self.speaker.source("test").replace(routes)).unwrap();
     }
@@ -223,6 +267,37 @@ impl World {
             (taken[0] + taken[1] >= packets.into()).then_some(())
         });
         taken
+    }
+
+    /// How many of so many packets, each of another flow, each router takes in while something happens, for as long as
+    /// it happens and a bit longer.
+    pub(crate) fn stream(&self, address: &str, packets: u16, meanwhile: impl FnOnce()) -> [u64; 2] {
+        let before = self.taken();
+        let address: IpAddr = address.parse().unwrap();
+        let send = async move {
+            let mut pace = tokio::time::interval(Duration::from_millis(2));
+            for port in 0..packets {
+                pace.tick().await;
+                let socket = std::net::UdpSocket::bind(("0.0.0.0", 10_000 + port)).unwrap();
+                // A packet that finds no route is lost, and the stream goes on.
+                let _ = socket.send_to(b"packet", (address, 9));
+            }
+        };
+        // A thread that is started in the namespace stays there.
+        let sending = self.node.run(|| {
+            std::thread::spawn(|| {
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(send);
+            })
+        });
+        meanwhile();
+        sending.join().unwrap();
+        let mut last = [0; 2];
+        lab::within(Duration::from_secs(1), || {
+            let now = self.taken();
+            last = [now[0] - before[0], now[1] - before[1]];
+            (last[0] + last[1] >= packets.into()).then_some(())
+        });
+        last
     }
 
     /// How many UDP packets found nobody at the first two routers.

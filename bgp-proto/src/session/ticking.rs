@@ -39,12 +39,12 @@ impl Session {
                 self.fail(now, id, plain(ErrorCode::HOLD_TIMER_EXPIRED, 0));
             }
             State::OpenConfirm { timers, .. } | State::Established { timers, .. } => {
-                let timers = *timers;
+                let (timers, is_stuck) = (*timers, !known.out.unsent().is_empty());
                 if timers.hold_until <= now {
                     self.fail(now, id, plain(ErrorCode::HOLD_TIMER_EXPIRED, 0));
-                } else if timers.send_hold_until <= now {
+                } else if timers.send_hold_until <= now && is_stuck {
                     self.fail(now, id, plain(ErrorCode::SEND_HOLD_TIMER_EXPIRED, 0));
-                } else if timers.keepalive_at <= now {
+                } else if timers.keepalive_at.min(timers.send_hold_until) <= now {
                     self.keep_alive(now, id, timers.keepalive);
                 }
             }
@@ -58,7 +58,13 @@ impl Session {
         if known.out.unsent().is_empty() {
             message::keepalive(known.out.end());
         }
-        known.timers().into_iter().for_each(|timers| timers.keepalive_at = next);
+        if let Some(timers) = known.timers() {
+            timers.keepalive_at = next;
+            // The clock jumped past it: nothing has waited for the socket so long.
+            if timers.send_hold_until <= now {
+                timers.send_hold_until = now + timers.send_hold;
+            }
+        }
     }
 
     /// ConnectRetryTimer expired.

@@ -4,6 +4,7 @@
 
 mod sockets;
 
+use serde::Serialize;
 use sockets::{Socket, State};
 use std::{
     collections::BTreeSet,
@@ -12,7 +13,7 @@ use std::{
 };
 
 /// What was found in one respect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// What was looked at.
     pub subject: &'static str,
@@ -25,7 +26,8 @@ pub struct Row {
 }
 
 /// How something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
     Fine,

@@ -63,17 +63,13 @@ pub struct NodeState {
     #[schemars(extend("maxItems" = 1000))]
     pub peers: Vec<PeerState>,
     /// Prefixes that are announced.
-    #[schemars(with = "i64")]
-    pub announced: u32,
+    pub announced: i64,
     /// Prefixes that are announced, by source.
-    #[schemars(with = "BTreeMap<String, i64>")]
-    pub sources: BTreeMap<String, u32>,
+    pub sources: BTreeMap<String, i64>,
     /// Prefixes that are not, by the code of the reason.
-    #[schemars(with = "BTreeMap<String, i64>")]
-    pub reasons: BTreeMap<String, u32>,
+    pub reasons: BTreeMap<String, i64>,
     /// How many things are refused.
-    #[schemars(with = "i64")]
-    pub refused: u32,
+    pub refused: i64,
     /// The first of them, each as a sentence.
     #[schemars(extend("maxItems" = 100))]
     pub refusals: Vec<String>,

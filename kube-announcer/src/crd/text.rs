@@ -75,7 +75,7 @@ impl de::Visitor<'_> for Leaf {
     }
 }
 
-/// Fields say more: see [`schema`](super::schema).
+/// Fields say more: see `schema`.
 impl JsonSchema for Text {
     fn schema_name() -> Cow<'static, str> {
         "Text".into()

@@ -13,13 +13,23 @@ pub(super) fn text(facts: &Facts) -> String {
         .filter(|family| facts.groups.iter().any(|group| group.families.contains(family)));
     let kernels = each(exchanged, kernel);
     let groups = each(&facts.groups, |group| filters(group) + &template(facts, group));
+    let links: Vec<_> = facts.groups.iter().flat_map(Group::links).collect();
+    let advertised = when(
+        !links.is_empty(),
+        format!(
+            "\n# Nodes at the other end of a link find the router by this. It offers them no route.\nprotocol radv {{\n{}}}\n",
+            each(&links, |link| format!(
+                "  interface \"{link}\" {{ default lifetime 0; max ra interval 10; }};\n"
+            ))
+        ),
+    );
     format!(
         "\
 router id {id};
 
 # Leave out what your configuration has already: there is one `device`, and one `kernel` for a family.
 protocol device {{}}
-{kernels}{groups}",
+{kernels}{advertised}{groups}",
         id = facts.router_id,
     )
 }

@@ -2,7 +2,10 @@
 
 use bgp_proto::{attr::community::Community, family::Family, numbers::Asn};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 /// What a router is to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +84,52 @@ impl From<IpNet> for Range {
     }
 }
 
+impl FromStr for Range {
+    type Err = String;
+    /// `10.0.0.0/8`, `10.0.0.0/8 le 24`, `10.0.0.0/8 ge 16`, or both, as policies write it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("{text:?}: use a prefix like 10.0.0.0/8, with `ge N`, `le N` or both behind it");
+        let words: Vec<_> = text.split_whitespace().collect();
+        let prefix: IpNet = words.first().and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
+        let mut range = Range::exactly(prefix);
+        if words.len() > 1 {
+            range.longest = prefix.max_prefix_len();
+        }
+        for bound in words[1..].chunks(2) {
+            match bound {
+                ["ge", length] => range.shortest = length.parse().map_err(|_| wrong())?,
+                ["le", length] => range.longest = length.parse().map_err(|_| wrong())?,
+                _ => return Err(wrong()),
+            }
+        }
+        let fits = prefix.prefix_len() <= range.shortest
+            && range.shortest <= range.longest
+            && range.longest <= prefix.max_prefix_len();
+        if fits { Ok(range) } else { Err(wrong()) }
+    }
+}
+
 impl Range {
+    /// The prefix alone.
+    pub fn exactly(prefix: IpNet) -> Self {
+        let prefix = prefix.trunc();
+        Range { prefix, shortest: prefix.prefix_len(), longest: prefix.prefix_len() }
+    }
+
+    /// Each address in the prefix.
+    pub fn hosts(prefix: IpNet) -> Self {
+        let longest = prefix.max_prefix_len();
+        Range { shortest: longest, ..Range::from(prefix) }
+    }
+
+    /// Whether everything in another is in this too.
+    pub fn holds(&self, other: &Range) -> bool {
+        self.prefix.contains(&other.prefix)
+            && self.shortest <= other.shortest
+            && self.longest >= other.longest
+    }
+
     /// The family of its prefixes.
     pub fn family(&self) -> Family {
         family_of(self.prefix.addr())
@@ -124,6 +172,11 @@ impl Facts {
                     "{name}: put the field `password` of the Secret {secret} in place of {}.",
                     super::PLACEHOLDER
                 ));
+            }
+            if group.links().iter().any(|link| link.starts_with(super::UNKNOWN_LINK)) {
+                let link = super::UNKNOWN_LINK;
+                notes
+                    .push(format!("{name}: put the router's own name of each interface in place of {link}…"));
             }
             if group.accepts.is_empty() {
                 notes.push(format!("{name}: nothing is allowed in, so nothing is accepted."));

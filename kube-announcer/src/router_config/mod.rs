@@ -21,6 +21,9 @@ pub use facts::{Facts, Group, Node, Place, Range};
 /// Stands where a password belongs.
 pub const PLACEHOLDER: &str = "PASSWORD";
 
+/// Begins what stands in place of an interface's name that only the router knows; the node's name ends it.
+pub const UNKNOWN_LINK: &str = "LINK-TO-";
+
 /// A language that we can write.
 pub struct Router {
     /// What the command line calls it.

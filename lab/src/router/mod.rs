@@ -5,6 +5,7 @@ mod exabgp;
 mod frr;
 mod gobgp;
 mod model;
+mod mrt;
 mod openbgpd;
 mod running;
 

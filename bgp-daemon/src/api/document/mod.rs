@@ -1,11 +1,13 @@
 //! What the API says, as documents with stable names: `docs/api.md` describes them, and a test holds it to that.
 
 mod attributes;
+mod kernel;
 mod peer;
 mod route;
 
 pub(crate) use attributes::hex;
 pub use attributes::{Attributes, Other};
+pub use kernel::Kernel;
 pub use peer::{Counts, Ended, Fault, Messages, Peer};
 pub use route::{Export, From, Prefix, Route, Why};
 

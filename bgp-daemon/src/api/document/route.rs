@@ -1,6 +1,6 @@
 //! Routes as the API shows them.
 
-use super::Attributes;
+use super::{Attributes, Kernel};
 use crate::rib::{Listed, Standing, Telling};
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,8 @@ pub struct Why {
     pub prefix: String,
     /// The routes to it, the selected one first.
     pub routes: Vec<Route>,
+    /// The route in the kernel; `null`: there is none, or the speaker installs none.
+    pub kernel: Option<Kernel>,
     /// What each peer whose session is up is told of it.
     pub exports: Vec<Export>,
 }

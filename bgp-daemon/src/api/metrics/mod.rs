@@ -14,16 +14,51 @@ use axum::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    metrics::{
+        MetricType,
+        counter::ConstCounter,
+        gauge::ConstGauge,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::Registry,
 };
 use rows::{Kind, ROWS};
 use snapshot::Snapshot;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-/// `/metrics`, `/healthz` and `/readyz`.
-pub(super) fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/metrics", get(metrics)).route("/healthz", get(healthy)).route("/readyz", get(ready))
+/// How often it is measured how long it takes until peers are told.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// How long it takes from what is learned until the socket of the slowest peer has taken what follows from it.
+pub(super) struct Latency(Histogram);
+
+impl Latency {
+    pub(super) fn new() -> Self {
+        Latency(Histogram::new(exponential_buckets(0.0005, 4.0, 9)))
+    }
+
+    /// `/metrics`, `/healthz` and `/readyz`.
+    pub(super) fn router(&self) -> Router<Arc<Shared>> {
+        let histogram = self.0.clone();
+        let metrics = |State(shared): State<Arc<Shared>>| async move { metrics(&shared, histogram).await };
+        Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(healthy))
+            .route("/readyz", get(ready))
+    }
+
+    /// Measures until the speaker ends.
+    pub(super) async fn measure(self, shared: Arc<Shared>) {
+        while let Ok(began) = shared.ask(|_, now| now).await {
+            if shared.speaker.written().await.is_err() {
+                return;
+            }
+            if let Ok(now) = shared.ask(|_, now| now).await {
+                self.0.observe((now - began).as_secs_f64());
+            }
+            tokio::time::sleep(PROBE).await;
+        }
+    }
 }
 
 /// Encodes the rows of the table with what was found.
@@ -34,7 +69,7 @@ impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for row in ROWS {
             let kind = if row.kind == Kind::Counter { MetricType::Counter } else { MetricType::Gauge };
-            let mut metric = encoder.encode_descriptor(row.name, row.help, None, kind)?;
+            let mut metric = encoder.encode_descriptor(row.name, &format!("{}.", row.help), None, kind)?;
             for (labels, value) in (row.series)(&self.0) {
                 let series = metric.encode_family(&labels)?;
                 match row.kind {
@@ -47,9 +82,12 @@ impl Collector for Scrape {
     }
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Result<Response, Problem> {
+async fn metrics(shared: &Shared, latency: Histogram) -> Result<Response, Problem> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Scrape(Snapshot::take(&shared).await?)));
+    let help =
+        "From what was learned until the slowest peer's socket has taken what follows, probed once a second";
+    registry.register("bgp_update_latency_seconds", help, latency);
+    registry.register_collector(Box::new(Scrape(Snapshot::take(shared).await?)));
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::gone())?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())

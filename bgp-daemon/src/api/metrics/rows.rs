@@ -1,7 +1,11 @@
 //! The metrics, a row each.
 
 use super::snapshot::Snapshot;
-use crate::api::document::Peer;
+use crate::{
+    api::document::Peer,
+    engine::{Messages, Notified},
+};
+use bgp_proto::numbers::MessageType;
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +45,14 @@ rows! {
         |all| by_peer(all, |peer| peer.flaps);
     Gauge "bgp_routes" "Routes by peer, family and stage: received and held, accepted, advertised"
         |all| all.peers.iter().flat_map(routes).collect();
-    Counter "bgp_messages" "Messages by direction and type, of all peers that are known"
-        |all| all.messages.iter().map(|((direction, kind), count)| {
-            (vec![("direction", (*direction).to_owned()), ("type", kind.clone())], *count)
-        }).collect();
-    Counter "bgp_notifications" "NOTIFICATIONs by direction, code and subcode"
-        |all| all.notifications.iter().map(|((direction, code, subcode), count)| {
-            let labels =
-                vec![("direction", (*direction).to_owned()), ("code", code.to_string()), ("subcode", subcode.to_string())];
-            (labels, *count)
-        }).collect();
+    Counter "bgp_messages" "Messages by direction and type"
+        messages;
+    Counter "bgp_notifications" "NOTIFICATIONs that ended connections, by direction, code and subcode; 0: one that has no meaning"
+        notifications;
     Counter "bgp_malformed" "Malformed UPDATEs by what they cost"
-        |all| all.malformed.iter().map(|(treatment, count)| (vec![("treatment", treatment.clone())], *count)).collect();
+        |all| TREATMENTS.iter().zip(all.totals.malformed).map(|(treatment, count)| {
+            (vec![("treatment", (*treatment).to_owned())], count)
+        }).collect();
     Gauge "bgp_rib_prefixes" "Prefixes with at least one route"
         |all| vec![(vec![], all.prefixes)];
     Gauge "bgp_rib_routes" "Routes that are held, learned and our own"
@@ -61,6 +61,10 @@ rows! {
         |all| vec![(vec![], all.attribute_sets)];
     Gauge "bgp_rib_octets" "Octets of memory that tables and attribute sets take"
         |all| vec![(vec![], all.octets)];
+    Gauge "bgp_fib_routes" "Routes of ours in the kernel, and those that are kept out of it for a reason"
+        |all| all.fib.iter().flat_map(|counts| ["installed", "held"].into_iter().zip(*counts)).map(|(state, count)| {
+            (vec![("state", state.to_owned())], count)
+        }).collect();
     Gauge "process_resident_memory_bytes" "Octets of memory that the process holds"
         |all| all.resident.into_iter().map(|octets| (vec![], octets)).collect();
 }
@@ -84,4 +88,32 @@ fn routes(peer: &Peer) -> Vec<Series> {
         stages.map(|(stage, count)| series(family, stage, count))
     };
     peer.families.iter().flat_map(stages).collect()
+}
+
+const TREATMENTS: [&str; 3] = ["discard", "withdraw", "reset"];
+
+fn direction(sent: bool) -> (&'static str, String) {
+    ("direction", if sent { "sent" } else { "received" }.to_owned())
+}
+
+fn messages(all: &Snapshot) -> Vec<Series> {
+    let of = |sent: bool, counted: &Messages| {
+        let named = |(kind, count): (MessageType, u64)| {
+            Some((vec![direction(sent), ("type", kind.name()?.to_ascii_lowercase())], count))
+        };
+        counted.all().filter_map(named).collect::<Vec<_>>()
+    };
+    [of(false, &all.totals.received), of(true, &all.totals.sent)].concat()
+}
+
+fn notifications(all: &Snapshot) -> Vec<Series> {
+    let series = |(kind, count): (&Notified, &u64)| {
+        let labels = vec![
+            direction(kind.sent),
+            ("code", kind.code.to_string()),
+            ("subcode", kind.subcode.to_string()),
+        ];
+        (labels, *count)
+    };
+    all.totals.notifications.iter().map(series).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{asking, document::Peer, look::resident, problem::Problem, serve::Shared},
-    engine::PeerId,
+    engine::{PeerId, Totals},
 };
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -17,14 +17,14 @@ const PAGE: usize = 64;
 pub(super) struct Snapshot {
     pub(super) peers: Vec<Peer>,
     pub(super) states: BTreeMap<String, u64>,
-    pub(super) messages: BTreeMap<(&'static str, String), u64>,
-    pub(super) notifications: BTreeMap<(&'static str, u8, u8), u64>,
-    pub(super) malformed: BTreeMap<String, u64>,
+    pub(super) totals: Totals,
     pub(super) prefixes: u64,
     pub(super) routes: u64,
     pub(super) attribute_sets: u64,
     pub(super) octets: u64,
     pub(super) resident: Option<u64>,
+    /// Routes in the kernel, and kept out of it.
+    pub(super) fib: Option<[u64; 2]>,
 }
 
 impl Snapshot {
@@ -37,11 +37,17 @@ impl Snapshot {
                     routes: rib.route_count() as u64,
                     attribute_sets: rib.attribute_sets() as u64,
                     octets: rib.octets() as u64,
+                    totals: engine.totals(),
                     ..Snapshot::default()
                 }
             })
             .await?;
         all.resident = resident();
+        #[cfg(feature = "kernel")]
+        {
+            let installed = crate::api::kernel::totals(&shared.speaker).await;
+            all.fib = installed.map(|totals| [totals.installed as u64, totals.held as u64]);
+        }
         let mut from = Bound::Unbounded;
         loop {
             let page: Vec<(PeerId, Peer)> = shared
@@ -61,14 +67,6 @@ impl Snapshot {
 
     fn add(&mut self, peer: Peer) {
         *self.states.entry(peer.state.clone()).or_default() += 1;
-        for (direction, messages) in [("received", &peer.messages.received), ("sent", &peer.messages.sent)] {
-            for (kind, count) in messages {
-                *self.messages.entry((direction, kind.clone())).or_default() += count;
-            }
-        }
-        for (treatment, count) in &peer.malformed {
-            *self.malformed.entry(treatment.clone()).or_default() += count;
-        }
         if self.peers.len() < OWN {
             self.peers.push(peer);
         }

@@ -1,6 +1,9 @@
 //! Routes: a block for each prefix, a line for each route to it.
 
-use super::super::table::{Column, Side, Table, age};
+use super::{
+    super::table::{Column, Side, Table, age},
+    kernel_words,
+};
 use bgp_daemon::api::document::{Attributes, Export, Prefix, Route, Why};
 
 const COLUMNS: [Column; 8] = [("", Side::Left); 8];
@@ -104,6 +107,7 @@ pub(crate) fn why(why: &Why) -> String {
         text += &format!("{line}\n");
         in_words(route).iter().for_each(|reason| text += &format!("       {reason}\n"));
     }
+    text += &why.kernel.as_ref().map(|route| format!("  {}\n", kernel_words(route))).unwrap_or_default();
     text + &told(why)
 }
 

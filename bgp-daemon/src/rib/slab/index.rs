@@ -189,17 +189,20 @@ impl Part {
     #[cold]
     fn resize(&mut self, homes: u32) {
         self.homes = homes;
-        let old = std::mem::replace(&mut self.places, vec![EMPTY; homes as usize + SPARE]);
-        let mut free = 0;
+        let old = std::mem::take(&mut self.places);
+        let mut places = vec![EMPTY; homes as usize + SPARE];
+        let (mut free, mut last) = (0, Vec::new());
         for entry in old {
             // Gaps are copied too, to where the next entry overwrites them: that takes no branches.
             let home = if entry == EMPTY { free } else { self.home((entry >> 32) as u32).max(free) };
-            if home >= self.places.len() {
-                self.places.push(EMPTY);
+            match places.get_mut(home) {
+                Some(place) => *place = entry,
+                None => last.extend((entry != EMPTY).then_some(entry)),
             }
-            self.places[home] = entry;
             free = home + usize::from(entry != EMPTY);
         }
+        places.append(&mut last);
+        self.places = places;
     }
 }
 

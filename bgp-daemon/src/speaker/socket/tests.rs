@@ -105,6 +105,15 @@ impl World {
 }
 
 #[test]
+fn what_is_sent_is_network_control_and_leaves_at_once() {
+    let ipv4 = dialling("127.0.0.1:179".parse().unwrap(), None, None, Distance::Adjacent, None).unwrap();
+    assert_eq!((ipv4.tos_v4().unwrap(), ipv4.ttl_v4().unwrap()), (0xc0, 255));
+    let ipv6 = dialling("[::1]:179".parse().unwrap(), None, None, Distance::Multihop(3), None).unwrap();
+    assert_eq!((ipv6.tclass_v6().unwrap(), ipv6.unicast_hops_v6().unwrap()), (0xc0, 3));
+    assert!(ipv4.tcp_nodelay().unwrap() && ipv6.tcp_nodelay().unwrap());
+}
+
+#[test]
 fn only_who_has_the_key_gets_through() {
     let Some(world) = world() else { return };
     let (right, wrong) = (password("right"), password("wrong"));

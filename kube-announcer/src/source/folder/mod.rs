@@ -144,6 +144,13 @@ impl Folder {
         mistakes
     }
 
+    /// All objects with the files and lines where they stand. One that stands twice is there twice, the one that counts
+    /// first.
+    pub fn objects(&self) -> impl Iterator<Item = (&Object, &str, usize)> {
+        let files = self.files.iter();
+        files.flat_map(|(name, file)| file.objects.values().map(|(object, line)| (object, &**name, *line)))
+    }
+
     /// The files that it holds.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(|name| &**name)

@@ -1,0 +1,95 @@
+//! The command line: what can be asked, and how it is answered. Exit status: 0 all is well, 1 something is wrong with
+//! what was looked at, 2 it could not be looked at.
+
+mod check;
+mod router_config;
+mod shown;
+mod why;
+
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Announces by BGP what a Kubernetes cluster makes reachable on its nodes
+#[derive(Parser)]
+#[command(version, long_about = LONG, after_help = AFTER)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    wanted: Wanted,
+}
+
+const LONG: &str = "\
+Announces by BGP what a Kubernetes cluster makes reachable on its nodes: pod ranges, pods, Services, tunnel addresses.
+
+BgpPeer objects say whom nodes talk to, BgpAdvertisement objects what they announce. Both are read from a cluster or from
+a folder of manifests, and everything that can be announced, and why it is or is not, can be asked before anything runs.";
+
+const AFTER: &str = "\
+Begin here:
+  kube-announcer check examples/cluster                      what the nodes of a small cluster would announce
+  kube-announcer why 203.0.113.10 --manifests examples/cluster --node node-3
+  kube-announcer router-config --for frr --manifests examples/cluster
+                                                             the other side's configuration
+  kube-announcer check --host                                is this node ready for it?
+  kube-announcer crds | kubectl apply -f -                   our kinds of objects, for a cluster";
+
+#[derive(Subcommand)]
+enum Wanted {
+    Check(check::Arguments),
+    Why(why::Arguments),
+    Routes(shown::Routes),
+    Peers(shown::Peers),
+    RouterConfig(router_config::Arguments),
+    Crds(Crds),
+}
+
+/// Where a cluster is read from.
+#[derive(Args)]
+struct Manifests {
+    /// The folder with the cluster's manifests
+    #[arg(long, value_name = "DIR")]
+    manifests: PathBuf,
+    #[command(flatten)]
+    namespace: Namespace,
+}
+
+#[derive(Args)]
+struct Namespace {
+    /// The namespace of the announcer, where Secrets with passwords are
+    #[arg(long, value_name = "NAME", default_value = "kube-announcer")]
+    namespace: String,
+}
+
+/// Print the definitions of BgpPeer, BgpAdvertisement and BgpNodeState for `kubectl apply -f -`
+#[derive(Args)]
+struct Crds {}
+
+/// Does what was asked for.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.wanted {
+        Wanted::Check(arguments) => check::run(&arguments),
+        Wanted::Why(arguments) => why::run(&arguments),
+        Wanted::Routes(arguments) => shown::routes(&arguments),
+        Wanted::Peers(arguments) => shown::peers(&arguments),
+        Wanted::RouterConfig(arguments) => router_config::run(&arguments),
+        Wanted::Crds(Crds {}) => crds(),
+    }
+}
+
+fn crds() -> anyhow::Result<ExitCode> {
+    for definition in kube_announcer::crd::definitions() {
+        print(&format!("---\n{}", serde_saphyr::to_string(&definition)?));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints to the terminal, or to whatever reads; whoever stops reading has seen enough.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Prints a value for programs.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&(serde_json::to_string_pretty(value)? + "\n"));
+    Ok(())
+}
