@@ -103,6 +103,7 @@ fn steering() -> Router<Shares> {
         .route("/peers/{peer}/reset", post(steer::reset))
         .route("/peers/{peer}/shutdown", post(steer::shut_down))
         .route("/peers/{peer}/start", post(steer::start))
+        .route("/peers/{peer}/log", post(steer::log_messages))
         .route("/announce", post(steer::announce))
         .route("/withdraw", post(steer::withdraw))
         .route("/leave", post(steer::leave))

@@ -97,7 +97,9 @@ const LOG: &str = "\
 Examples:
   bgp-daemon log debug
   bgp-daemon log info,bgp_daemon::speaker=trace
-  bgp-daemon log info";
+  bgp-daemon log info
+  bgp-daemon log on --peer 192.0.2.1      every message from and to that peer, decoded, a line each
+  bgp-daemon log off --peer 192.0.2.1";
 
 const COMPLETIONS: &str = "\
 Examples:
@@ -197,8 +199,11 @@ pub(crate) enum Action {
     /// Change what the daemon logs
     #[command(after_help = LOG)]
     Log {
-        /// error, warn, info, debug, trace, or a level by module
+        /// error, warn, info, debug, trace, or a level by module; with --peer: on, or off
         level: String,
+        /// The peer whose messages are logged, or not, by its address, interface or description; `all` for every peer
+        #[arg(long)]
+        peer: Option<String>,
     },
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS)]

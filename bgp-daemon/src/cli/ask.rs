@@ -61,7 +61,11 @@ impl Ask {
                 self.tell("/withdraw", json!({ "prefix": prefix.to_string() })).await
             }
             Action::Leave { reason } => self.tell("/leave", json!({ "reason": reason })).await,
-            Action::Log { level } => self.tell("/log", json!({ "level": level })).await,
+            Action::Log { level, peer: Some(peer) } => {
+                let messages = switch(&level)?;
+                self.tell(&format!("/peers/{}/log", escape(&peer)), json!({ "messages": messages })).await
+            }
+            Action::Log { level, peer: None } => self.tell("/log", json!({ "level": level })).await,
             Action::Run { .. } | Action::Check { .. } | Action::Completions { .. } => Ok(()),
         }
     }
@@ -206,6 +210,18 @@ impl Ask {
         }
         print(&routes.take())?;
         if any || watch { Ok(()) } else { Err(none(&mut answer, which)) }
+    }
+}
+
+/// Whether a peer's messages are to be logged.
+fn switch(level: &str) -> Result<bool, Failure> {
+    match level {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Failure::arguments(format!(
+            "\"{}\" says nothing of a peer's messages; write `log on --peer PEER`, or off",
+            level.escape_debug()
+        ))),
     }
 }
 

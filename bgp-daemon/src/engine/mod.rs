@@ -29,6 +29,7 @@ mod totals;
 
 pub use crate::peer::{
     Ended, KeptDown,
+    overheard::Way,
     shown::Shown,
     tally::{Faulty, Messages},
 };
@@ -352,6 +353,7 @@ impl Engine {
             last: None,
             said: Vec::new(),
             tally: Tally::default(),
+            overheard: None,
             scheduled: Time::NEVER,
             touched: false,
             hungry: false,

@@ -261,6 +261,8 @@ impl Task {
 
     fn say(&self, event: Event) {
         match &event {
+            // Only for the log: they would push out what whoever subscribed waits for.
+            Event::Message { .. } => return tracing::info!("{event}"),
             Event::Down { .. } | Event::NotUp { .. } | Event::TurnedAway { .. } => tracing::warn!("{event}"),
             _ => tracing::info!("{event}"),
         }

@@ -83,7 +83,7 @@ fn every_path_of_the_page_answers() {
             });
         });
     }
-    assert_eq!(seen, 19);
+    assert_eq!(seen, 20);
 }
 
 #[test]
