@@ -54,7 +54,7 @@ Examples:
   bgp-daemon show routes 203.0.113.0/24 --longer      to it and to more specific ones
   bgp-daemon show routes 203.0.113.7 --covering       to every prefix that holds the address
   bgp-daemon show routes --from 192.0.2.1             learned from a peer
-  bgp-daemon show routes --to 192.0.2.1               told to a peer
+  bgp-daemon show routes --to 192.0.2.1               told to a peer, as it is written for it
   bgp-daemon show routes 203.0.113.0/24 --watch       and what changes from now on";
 
 const PEER: &str = "\
@@ -256,7 +256,7 @@ pub(crate) struct Routes {
     /// Only learned from this peer, or `local`, or `local:OWNER`
     #[arg(long, value_name = "PEER")]
     pub(crate) from: Option<String>,
-    /// Only told to this peer
+    /// Only told to this peer, with the attributes as it was told
     #[arg(long, value_name = "PEER")]
     pub(crate) to: Option<String>,
 }
