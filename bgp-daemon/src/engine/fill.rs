@@ -23,7 +23,7 @@ const HANDED: usize = 4096;
 impl Engine {
     /// Does a slice, well under a millisecond, of what takes long. True: there is more.
     pub fn work(&mut self, now: Time) -> bool {
-        let more = self.rib.work(SLICE);
+        let more = self.rib.work(SLICE) | self.work_off(now);
         self.dirty |= more;
         if !more && !self.recount.is_empty() {
             self.count_again(now);
