@@ -9,7 +9,7 @@ use super::{
 use crate::speaker::{Error, Speaker};
 use axum::{extract::State, response::Response};
 use ipnet::IpNet;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Routes of a page.
 const PAGE: usize = 256;
@@ -50,7 +50,10 @@ pub(super) async fn beside(speaker: &Speaker, mut found: Vec<(IpNet, Why)>) -> V
     found
 }
 
-/// How many routes are installed, and kept out; `None`: the speaker installs none.
-pub(super) async fn totals(speaker: &Speaker) -> Option<crate::fib::Totals> {
-    speaker.kernel_routes(None, 0).await.ok().map(|page| page.totals)
+/// How many routes are installed and kept out, and what the kernel refused, by the name of the error; `None`: the
+/// speaker installs none.
+pub(super) async fn totals(speaker: &Speaker) -> Option<(crate::fib::Totals, BTreeMap<String, u64>)> {
+    let page = speaker.kernel_routes(None, 0).await.ok()?;
+    let name = |error: i32| format!("{:?}", nix::errno::Errno::from_raw(error));
+    Some((page.totals, page.errors.into_iter().map(|(error, count)| (name(error), count)).collect()))
 }
