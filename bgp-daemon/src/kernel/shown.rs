@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use std::{collections::BTreeMap, fmt};
 
 /// How a route fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// The kernel holds it, and uses it.
@@ -34,7 +34,7 @@ impl fmt::Display for State {
 }
 
 /// A route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
     /// The prefix.
     pub prefix: IpNet,
