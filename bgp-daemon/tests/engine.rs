@@ -4,7 +4,7 @@ mod bench_peer;
 
 use bench_peer::{Bench, Other, address, config, local, remote};
 use bgp_daemon::{
-    engine::{Action, Change, Event, NotDone, Sent, Start, WINDOW},
+    engine::{Action, Change, Event, NotDone, Sent, Start, WINDOW, Which},
     rib::{Aggregate, Place},
 };
 use bgp_proto::{family::Family, numbers::MessageType, session::SessionState};
@@ -176,7 +176,7 @@ fn a_notification_follows_what_was_handed_out_and_nothing_is_said_twice() {
     // A KEEPALIVE is handed out and not written when the session is ended.
     bench.pass(31);
     assert_eq!(bench.stalled_octets(1), 19);
-    let which = bgp_daemon::engine::Which::All;
+    let which = Which::All;
     bench.engine.shut_down(bench.now, &which, "bye");
     let closes: Vec<_> = std::iter::from_fn(|| bench.engine.poll()).collect();
     let last = closes.iter().find_map(|action| match action {
@@ -275,4 +275,38 @@ fn the_same_calls_give_the_same_octets() {
     };
     assert_eq!(run(1), run(1));
     assert_eq!(run(1), run(2), "no order that can be seen comes from a hash");
+}
+
+#[test]
+fn messages_of_a_peer_are_shown_decoded_while_somebody_wants_it_and_of_no_other() {
+    let mut bench = Bench::new(config([1, 2]));
+    assert_eq!(bench.engine.show_messages(bench.now, &Which::At(remote(1)), true), 1);
+    bench.connect(Other::new(1)).unwrap();
+    bench.connect(Other::new(2)).unwrap();
+    bench.settle();
+    bench.other(1).announce(&[65001], &["10.0.0.0/8"]);
+    bench.other(2).announce(&[65002], &["10.1.0.0/16"]);
+    bench.settle();
+    let shown = bench.events.join("\n");
+    for line in [
+        "peer 192.0.2.1: received OPEN AS 65001, router id 0.0.0.1, hold time 90s; capabilities: ",
+        "peer 192.0.2.1: sent OPEN AS 65000, router id 0.0.253.232, hold time 90s; capabilities: ",
+        "peer 192.0.2.1: received KEEPALIVE",
+        "peer 192.0.2.1: received UPDATE announces 10.0.0.0/8; next hop 192.0.2.1, path 65001, origin IGP",
+        "peer 192.0.2.1: sent UPDATE announces 10.1.0.0/16; next hop ",
+        "peer 192.0.2.1: sent UPDATE end of ipv4",
+    ] {
+        assert!(shown.contains(line), "{line} is not in\n{shown}");
+    }
+    assert!(!shown.contains("peer 192.0.2.2: "), "{shown}");
+    bench.events.clear();
+    bench.engine.shut_down(bench.now, &Which::At(remote(1)), "works");
+    bench.settle();
+    let last = "peer 192.0.2.1: sent NOTIFICATION Cease, Administrative Shutdown (6/2): \"works\"";
+    assert!(bench.events.iter().any(|line| line == last), "{:?}", bench.events);
+    bench.engine.show_messages(bench.now, &Which::All, false);
+    bench.events.clear();
+    bench.other(2).announce(&[65002], &["10.2.0.0/16"]);
+    bench.settle();
+    assert_eq!(bench.events.len(), 0, "{:?}", bench.events);
 }

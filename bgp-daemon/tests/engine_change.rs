@@ -363,3 +363,45 @@ fn a_silent_peer_is_given_up_and_one_that_speaks_is_not() {
     );
     assert_eq!((bench.closed[0].0, bench.other(2).is_up()), (key, true));
 }
+
+#[test]
+fn a_huge_set_is_taken_in_by_slices_and_what_is_said_later_counts_after_it() {
+    let set = |count: u32| {
+        let prefix = |n: u32| format!("10.{}.{}.0/24", n >> 8, n & 0xff);
+        (0..count).map(|n| local(&prefix(n))).collect::<Vec<_>>()
+    };
+    let mut bench = Bench::up(config([1]), [1]);
+    bench.change(Change::new().replace("a", vec![local("10.0.0.0/24"), local("192.0.2.0/24")]));
+    let now = bench.now;
+    bench.engine.change(now, Change::new().replace("a", set(20_000))).unwrap();
+    let mut before = bench.engine.mark();
+    let gone = vec!["10.0.7.0/24".parse().unwrap()];
+    bench.engine.change(now, Change::new().update("a", vec![local("198.51.100.0/24")], gone)).unwrap();
+    bench.engine.change(now, Change::new().replace("b", vec![local("203.0.113.0/24")])).unwrap();
+    assert!(bench.engine.rib().route_count() < 100, "{}", bench.engine.rib().route_count());
+    assert!(bench.engine.work(now));
+    assert!(bench.engine.rib().route_count() < 3000, "a slice is no more than that");
+    assert!(!bench.engine.is_written(&mut before));
+    bench.settle();
+    assert!(bench.engine.is_written(&mut before));
+    let routes = bench.other(1).routes();
+    assert_eq!(routes.len(), 20_001);
+    for (prefix, is_there) in [
+        ("10.0.0.0/24", true),
+        ("10.78.31.0/24", true),
+        ("198.51.100.0/24", true),
+        ("203.0.113.0/24", true),
+        ("10.0.7.0/24", false),
+        ("192.0.2.0/24", false),
+    ] {
+        assert_eq!(routes.contains(&prefix), is_there, "{prefix}");
+    }
+    // A set that is replaced before it is whole leaves nothing behind, nor one that ends.
+    bench.engine.change(now, Change::new().replace("a", set(9_000))).unwrap();
+    bench.engine.work(now);
+    bench.change(Change::new().replace("a", vec![local("10.0.1.0/24")]));
+    assert_eq!(bench.other(1).routes(), ["10.0.1.0/24", "203.0.113.0/24"]);
+    bench.engine.change(now, Change::new().replace("a", set(9_000))).unwrap();
+    bench.change(Change::new().end("a"));
+    assert_eq!(bench.other(1).routes(), ["203.0.113.0/24"]);
+}

@@ -153,6 +153,7 @@ fn what_the_kernel_refuses_is_shown_with_its_reason_and_tried_again_when_somethi
     world.wait_state(&node, WIDE, State::Installed);
     let held = world.wait_state(&node, PREFIX, State::Held);
     assert!(held.note.as_ref().unwrap().contains("refused"), "{held:?}");
+    assert!(node.page().errors.values().any(|count| *count > 0), "{:?}", node.page());
     world.node.ip("addr add 192.0.2.1/32 dev lo");
     world.wait_shown(PREFIX, &["src 192.0.2.1"]);
     world.node.ip("addr del 192.0.2.1/32 dev lo");

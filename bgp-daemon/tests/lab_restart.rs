@@ -80,7 +80,16 @@ fn ours_restarts_and_leaves(model: Model) {
 }
 
 /// Their daemon is killed: its routes stay with us until it is back and has sent all that it has now.
-fn theirs_restarts(model: Model) {
+fn theirs_is_killed(model: Model) {
+    theirs_restarts(model, |theirs| theirs.daemon().signal(Signal::SIGKILL));
+}
+
+/// The same where it has words for it.
+fn theirs_is_told_to(model: Model) {
+    theirs_restarts(model, |theirs| theirs.end_for_restart().unwrap());
+}
+
+fn theirs_restarts(model: Model, end: impl Fn(&Router)) {
     let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
     let (west, east) = link(&lab);
     let (before, after) = before_and_after(96);
@@ -88,7 +97,7 @@ fn theirs_restarts(model: Model) {
     let theirs = start(model, &east, &before);
     ours.wait_held("their routes", |held| of(held) == prefixes(&before));
     ours.wait_log("has sent all its routes", 2);
-    theirs.daemon().signal(Signal::SIGKILL);
+    end(&theirs);
     ours.wait_held("all of them as stale", |held| {
         assert_eq!(of(held), prefixes(&before));
         held.iter().all(|held| held.stale)
@@ -123,10 +132,12 @@ rows! {
     old_bird_keeps_our_routes_until_we_leave: ours_restarts_and_leaves(BIRD.host());
     gobgp_keeps_our_routes_until_we_leave: ours_restarts_and_leaves(GOBGP.current());
     old_gobgp_keeps_our_routes_until_we_leave: ours_restarts_and_leaves(GOBGP.host());
-    we_keep_the_routes_of_frr: theirs_restarts(FRR.current());
-    we_keep_the_routes_of_old_frr: theirs_restarts(FRR.host());
-    we_keep_the_routes_of_bird: theirs_restarts(BIRD.current());
-    we_keep_the_routes_of_old_bird: theirs_restarts(BIRD.host());
-    we_keep_the_routes_of_gobgp: theirs_restarts(GOBGP.current());
-    we_keep_the_routes_of_old_gobgp: theirs_restarts(GOBGP.host());
+    we_keep_the_routes_of_frr: theirs_is_killed(FRR.current());
+    we_keep_the_routes_of_old_frr: theirs_is_killed(FRR.host());
+    we_keep_the_routes_of_bird: theirs_is_killed(BIRD.current());
+    we_keep_the_routes_of_old_bird: theirs_is_killed(BIRD.host());
+    we_keep_the_routes_of_bird_as_it_asks: theirs_is_told_to(BIRD.current());
+    we_keep_the_routes_of_old_bird_as_it_asks: theirs_is_told_to(BIRD.host());
+    we_keep_the_routes_of_gobgp: theirs_is_killed(GOBGP.current());
+    we_keep_the_routes_of_old_gobgp: theirs_is_killed(GOBGP.host());
 }

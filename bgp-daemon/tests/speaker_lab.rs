@@ -176,6 +176,17 @@ fn two_speakers_find_each_other_at_the_ends_of_a_link() {
 }
 
 #[test]
+fn a_speaker_that_only_waits_is_found_at_the_end_of_a_link() {
+    let Some(lab) = Lab::needing(&[]) else { return };
+    let (left, right) = (lab.namespace("left"), lab.namespace("right"));
+    lab.link((&left, &[]), (&right, &[]));
+    let waits = PeerSettings { passive: true, ..settings() };
+    let one = Inside::start(&left, config(65001, Remote::Interface("right".into()), waits));
+    let two = Inside::start(&right, config(65002, Remote::Interface("left".into()), settings()));
+    lab.wait_until("the session", BOUND, || one.is_up() && two.is_up());
+}
+
+#[test]
 fn a_speaker_and_frr_find_each_other_at_the_ends_of_a_link() {
     let Some(lab) = Lab::needing(&[Need::Router(FRR.host())]) else { return };
     let (left, right) = (lab.namespace("left"), lab.namespace("right"));

@@ -11,7 +11,10 @@ use std::{fmt::Write, fs, time::Duration};
 const PEER: &str = "localAsn: 64512, asn: 65000";
 
 /// What a BgpPeer may say.
-const GOOD_PEERS: [&str; 9] = [
+const GOOD_PEERS: [&str; 12] = [
+    "{localAsn: 64512, asn: 65000, address: 127.0.0.1}",
+    "{localAsn: 64512, asn: 65000, address: 169.254.169.1, attributes: {nextHop: '192.0.2.1, 2001:db8::1'}}",
+    "{localAsn: 64512, asn: 65000, address: 192.0.2.1, import: {accept: ['::/0', '10.0.0.0/8 ge 9 le 24', '0.0.0.0/0']}}",
     "{localAsn: 64512, asn: 65000, address: 192.0.2.1}",
     "{localAsn: 4294967295, asn: internal, address: 2001:db8::1, ttlSecurity: true, port: 1790}",
     "{localAsn: 64512, asn: external, address: 'fe80::1%eth1', multihop: 4}",
@@ -28,7 +31,19 @@ const GOOD_PEERS: [&str; 9] = [
 ];
 
 /// What comes behind `localAsn` and `asn`, or stands in their place, and is a mistake.
-const BAD_PEERS: [&str; 35] = [
+const BAD_PEERS: [&str; 47] = [
+    ", address: 'fe80::xyz%eth1'",
+    ", address: 192.0.2.1, timers: {connectRetry: 0s}",
+    ", address: 192.0.2.1, import: {accept: ['10.0.0.0/8 le 4']}",
+    ", address: 192.0.2.1, import: {accept: ['10.0.0.1/8']}",
+    ", address: 192.0.2.1, import: {accept: ['everything']}",
+    ", address: 192.0.2.1, import: {accept: ['10.0.0.0/8 ge 20 le 16']}",
+    ", address: 192.0.2.1, attributes: {nextHop: '192.0.2.1, 192.0.2.2'}",
+    ", address: 192.0.2.1, attributes: {nextHop: 'fe80::1'}",
+    ", address: 192.0.2.1, attributes: {communities: [no-exports]}",
+    ", address: 192.0.2.1, attributes: {communities: ['65536:1']}",
+    ", address: 192.0.2.1, attributes: {largeCommunities: ['1:2:4294967296']}",
+    ", address: 192.0.2.1, nodeSelector: {matchLabels: {'a b': c}}",
     "",
     ", address: 192.0.2.1, gateway: true",
     ", gateway: false",

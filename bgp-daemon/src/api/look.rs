@@ -41,7 +41,8 @@ pub(super) async fn program(
     State(shared): State<Arc<Shared>>,
     Path(about): Path<String>,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let nobody = || Problem::missing(format!("there is no /program/{about}; docs/api.md lists what there is"));
+    let nobody =
+        || Problem::missing(format!("there is no /program/{about}; docs/api.md lists what there is"));
     let questions = shared.program.questions.as_ref().ok_or_else(nobody)?;
     let (answer, answered) = oneshot::channel();
     let question = Question { about: about.clone(), answer };

@@ -2,14 +2,14 @@
 
 use super::{
     asking::{Names, find, names},
-    document::{From, Prefix, Route},
+    document::{Attributes, From, Prefix, Route},
     lines::{self, Pages, Unread},
     problem::Problem,
     serve::Shared,
 };
 use crate::{
     engine::Engine,
-    rib::{Listed, Place, Seen, SenderId},
+    rib::{Listed, Place, Seen, SenderId, Told},
 };
 use axum::{
     extract::{Query, State, rejection::QueryRejection},
@@ -108,10 +108,12 @@ impl Filter {
     }
 
     /// The routes to a prefix that are wanted.
-    fn routes(&self, engine: &Engine, prefix: IpNet) -> (IpNet, Vec<Listed>) {
+    fn found(&self, engine: &Engine, prefix: IpNet) -> Found {
         let mut routes = engine.rib().routes(prefix);
         routes.retain(|listed| self.wants(listed));
-        (prefix, routes)
+        let to = self.to.filter(|_| !routes.is_empty());
+        let told = to.and_then(|peer| engine.rib().telling(prefix, peer)?.told);
+        Found { prefix, routes, told }
     }
 }
 
@@ -167,9 +169,17 @@ impl Cursor {
     }
 }
 
+/// A prefix with the routes that are wanted.
+struct Found {
+    prefix: IpNet,
+    routes: Vec<Listed>,
+    /// The route as it is written for the one peer that is asked about.
+    told: Option<Told>,
+}
+
 /// What the engine hands out: documents are made of it elsewhere.
 struct Page {
-    prefixes: Vec<(IpNet, Vec<Listed>)>,
+    prefixes: Vec<Found>,
     names: Names,
     now: u64,
     more: bool,
@@ -177,8 +187,8 @@ struct Page {
 
 fn page(engine: &Engine, now: Time, filter: &Filter, cursor: &mut Cursor) -> Page {
     let (prefixes, more) = cursor.next(engine, filter);
-    let routes = prefixes.into_iter().map(|prefix| filter.routes(engine, prefix));
-    let prefixes = routes.filter(|(_, routes)| !routes.is_empty()).collect();
+    let found = prefixes.into_iter().map(|prefix| filter.found(engine, prefix));
+    let prefixes = found.filter(|found| !found.routes.is_empty()).collect();
     Page { prefixes, names: names(engine), now: now.nanos() / 1_000_000_000, more }
 }
 
@@ -192,10 +202,15 @@ pub(super) fn document(prefix: IpNet, routes: &[Listed], names: &Names, now: u64
 
 impl Page {
     fn documents(&self) -> Vec<Prefix> {
-        self.prefixes
-            .iter()
-            .map(|(prefix, routes)| document(*prefix, routes, &self.names, self.now))
-            .collect()
+        let document = |found: &Found| {
+            let mut document = document(found.prefix, &found.routes, &self.names, self.now);
+            let told =
+                found.told.as_ref().map(|(attributes, next_hop)| Attributes::of(attributes, *next_hop));
+            // Only the selected route is told to anybody.
+            document.routes.iter_mut().for_each(|route| route.advertised.clone_from(&told));
+            document
+        };
+        self.prefixes.iter().map(document).collect()
     }
 }
 
@@ -283,7 +298,7 @@ impl List {
     async fn tell(&self, prefixes: Vec<IpNet>) -> Result<(), Ended> {
         let filter = Arc::clone(&self.filter);
         let asked = self.shared.ask(move |engine, now| Page {
-            prefixes: prefixes.into_iter().map(|prefix| filter.routes(engine, prefix)).collect(),
+            prefixes: prefixes.into_iter().map(|prefix| filter.found(engine, prefix)).collect(),
             names: names(engine),
             now: now.nanos() / 1_000_000_000,
             more: false,

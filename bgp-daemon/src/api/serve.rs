@@ -22,7 +22,16 @@ use axum::{
     serve::Listener,
 };
 use bgp_proto::time::Time;
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::{self, Permissions},
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot, watch},
@@ -115,6 +124,7 @@ fn steering() -> Router<Shares> {
         .route("/peers/{peer}/reset", post(steer::reset))
         .route("/peers/{peer}/shutdown", post(steer::shut_down))
         .route("/peers/{peer}/start", post(steer::start))
+        .route("/peers/{peer}/log", post(steer::log_messages))
         .route("/announce", post(steer::announce))
         .route("/withdraw", post(steer::withdraw))
         .route("/leave", post(steer::leave))
@@ -158,10 +168,17 @@ enum Place {
 
 /// The places of a configuration.
 fn places(config: &config::Api) -> Vec<Place> {
-    let config::Api { socket, read_only_socket, http } = config.clone();
+    let config::Api { socket, read_only_socket, http, .. } = config.clone();
     let everything = socket.map(Place::Everything);
     let read_only = read_only_socket.map(Place::ReadOnly);
     everything.into_iter().chain(read_only).chain(http.map(Place::Http)).collect()
+}
+
+/// The sockets of a configuration, with the modes of their files.
+fn modes(config: &config::Api) -> impl Iterator<Item = (&PathBuf, u32)> {
+    let everything = config.socket.iter().map(|path| (path, config.socket_mode.unwrap_or(0o660)));
+    let read_only = config.read_only_socket.iter();
+    everything.chain(read_only.map(|path| (path, config.read_only_socket_mode.unwrap_or(0o666))))
 }
 
 /// A task that ends with its owner, and one beside it.
@@ -220,6 +237,11 @@ impl Api {
         let wanted = places(config);
         self.open.retain(|place, _| wanted.contains(place));
         self.open.extend(opened);
+        for (path, mode) in modes(config) {
+            if let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode)) {
+                tracing::error!("{} cannot be given the mode {mode:04o}: {error}", path.display());
+            }
+        }
     }
 
     /// Listens nowhere any more, and returns when everybody has his answer, or waited long enough for it.
@@ -237,11 +259,11 @@ impl Api {
                 let router =
                     looking().merge(steering()).fallback(unknown).method_not_allowed_fallback(unknown);
                 let router = router.layer(DefaultBodyLimit::max(LARGEST));
-                Task::serve(Socket::bind(path, 0o660)?, router.with_state(shared), closing)
+                Task::serve(Socket::bind(path)?, router.with_state(shared), closing)
             }
             Place::ReadOnly(path) => {
                 let router = looking().fallback(read_only).method_not_allowed_fallback(read_only);
-                Task::serve(Socket::bind(path, 0o666)?, router.with_state(shared), closing)
+                Task::serve(Socket::bind(path)?, router.with_state(shared), closing)
             }
             Place::Http(address) => {
                 let listener =

@@ -70,8 +70,8 @@ impl Drop for Name {
 }
 
 impl Socket {
-    /// Listens under this name, for whom the mode of the file lets in.
-    pub(super) fn bind(path: &Path, mode: u32) -> Result<Self, NoSocket> {
+    /// Listens under this name. Nobody but ourselves gets in until the file has another mode.
+    pub(super) fn bind(path: &Path) -> Result<Self, NoSocket> {
         let fault = |why: String| NoSocket::new(path.display(), why);
         let text = |error: io::Error| fault(error.to_string());
         free(path).map_err(fault)?;
@@ -84,7 +84,7 @@ impl Socket {
         let new = PathBuf::from(new);
         let _ = fs::remove_file(&new);
         let listener = UnixListener::bind(&new).map_err(text)?;
-        let placed = fs::set_permissions(&new, Permissions::from_mode(mode))
+        let placed = fs::set_permissions(&new, Permissions::from_mode(0o600))
             .and_then(|()| fs::rename(&new, path))
             .and_then(|()| fs::symlink_metadata(path));
         match placed {
@@ -179,20 +179,19 @@ mod tests {
     async fn a_socket_that_nobody_listens_on_is_replaced_and_one_in_use_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deeper/api.sock");
-        let first = Socket::bind(&path, 0o660).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);
-        let taken = Socket::bind(&path, 0o660).unwrap_err().to_string();
+        let first = Socket::bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let taken = Socket::bind(&path).unwrap_err().to_string();
         assert!(taken.ends_with("another daemon listens there; stop it, or use another name"), "{taken}");
         // As a process that was killed leaves it.
         let Socket { listener, _name: name, .. } = first;
         drop(listener);
         std::mem::forget(name);
-        let second = Socket::bind(&path, 0o666).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o666);
+        let second = Socket::bind(&path).unwrap();
         drop(second);
         assert!(!path.exists());
         fs::write(&path, "precious").unwrap();
-        let file = Socket::bind(&path, 0o660).unwrap_err().to_string();
+        let file = Socket::bind(&path).unwrap_err().to_string();
         assert!(file.ends_with("something else has this name; remove it, or use another name"), "{file}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }

@@ -234,6 +234,30 @@ pub(super) async fn log(State(shared): State<Arc<Shared>>, body: Bytes) -> Answe
     done(format!("logging {level}"))
 }
 
+/// The body of `POST /peers/{peer}/log`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Messages {
+    messages: bool,
+}
+
+/// `POST /peers/{peer}/log`.
+pub(super) async fn log_messages(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let Messages { messages } = read(&body)?;
+    let show =
+        move |engine: &mut Engine, now: Time, which: &Which| engine.show_messages(now, which, messages);
+    let (name, _) = each(&shared, name, show).await?;
+    done(if messages {
+        format!("{name}: every message is logged")
+    } else {
+        format!("{name}: messages are not logged")
+    })
+}
+
 /// The body of `POST /compare`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

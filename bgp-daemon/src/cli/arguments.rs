@@ -54,7 +54,7 @@ Examples:
   bgp-daemon show routes 203.0.113.0/24 --longer      to it and to more specific ones
   bgp-daemon show routes 203.0.113.7 --covering       to every prefix that holds the address
   bgp-daemon show routes --from 192.0.2.1             learned from a peer
-  bgp-daemon show routes --to 192.0.2.1               told to a peer
+  bgp-daemon show routes --to 192.0.2.1               told to a peer, as it is written for it
   bgp-daemon show routes 203.0.113.0/24 --watch       and what changes from now on";
 
 const PEER: &str = "\
@@ -97,7 +97,9 @@ const LOG: &str = "\
 Examples:
   bgp-daemon log debug
   bgp-daemon log info,bgp_daemon::speaker=trace
-  bgp-daemon log info";
+  bgp-daemon log info
+  bgp-daemon log on --peer 192.0.2.1      every message from and to that peer, decoded, a line each
+  bgp-daemon log off --peer 192.0.2.1";
 
 const COMPLETIONS: &str = "\
 Examples:
@@ -197,8 +199,11 @@ pub(crate) enum Action {
     /// Change what the daemon logs
     #[command(after_help = LOG)]
     Log {
-        /// error, warn, info, debug, trace, or a level by module
+        /// error, warn, info, debug, trace, or a level by module; with --peer: on, or off
         level: String,
+        /// The peer whose messages are logged, or not, by its address, interface or description; `all` for every peer
+        #[arg(long)]
+        peer: Option<String>,
     },
     /// Print completions for a shell
     #[command(after_help = COMPLETIONS)]
@@ -251,7 +256,7 @@ pub(crate) struct Routes {
     /// Only learned from this peer, or `local`, or `local:OWNER`
     #[arg(long, value_name = "PEER")]
     pub(crate) from: Option<String>,
-    /// Only told to this peer
+    /// Only told to this peer, with the attributes as it was told
     #[arg(long, value_name = "PEER")]
     pub(crate) to: Option<String>,
 }

@@ -61,7 +61,11 @@ impl Ask {
                 self.tell("/withdraw", json!({ "prefix": prefix.to_string() })).await
             }
             Action::Leave { reason } => self.tell("/leave", json!({ "reason": reason })).await,
-            Action::Log { level } => self.tell("/log", json!({ "level": level })).await,
+            Action::Log { level, peer: Some(peer) } => {
+                let messages = switch(&level)?;
+                self.tell(&format!("/peers/{}/log", escape(&peer)), json!({ "messages": messages })).await
+            }
+            Action::Log { level, peer: None } => self.tell("/log", json!({ "level": level })).await,
             Action::Run { .. } | Action::Check { .. } | Action::Completions { .. } => Ok(()),
         }
     }
@@ -73,7 +77,10 @@ impl Ask {
                 self.watch_peers(&format!("/peers?watch=true&peer={}", escape(&peer))).await
             }
             Show::Routes(which) => self.routes(&which, watch).await,
-            _ if watch => Err(Failure::arguments("only peers and routes can be watched; leave --watch out")),
+            Show::Kernel => self.kernel(watch).await,
+            _ if watch => {
+                Err(Failure::arguments("only peers, routes and the kernel can be watched; leave --watch out"))
+            }
             Show::Peers => {
                 let rows = |peers: Vec<document::Peer>| {
                     let mut table = show::peers();
@@ -94,7 +101,6 @@ impl Ask {
                 };
                 self.list(&format!("/peers/{}/faults", escape(&peer)), text).await
             }
-            Show::Kernel => self.kernel().await,
             Show::Policies => self.list("/policies", |all: Vec<_>| show::policies(&all)).await,
             Show::Groups => self.list("/groups", |all: Vec<_>| show::groups(&all)).await,
             Show::Memory => self.document("/memory", |memory| show::memory(&memory)).await,
@@ -172,8 +178,9 @@ impl Ask {
         Ok(())
     }
 
-    async fn kernel(&self) -> Result<(), Failure> {
-        let mut answer = self.client.ask(Method::GET, "/kernel", None).await?;
+    async fn kernel(&self, watch: bool) -> Result<(), Failure> {
+        let path = if watch { "/kernel?watch=true" } else { "/kernel" };
+        let mut answer = self.client.ask(Method::GET, path, None).await?;
         let (mut table, mut rows) = (show::kernel(), 0);
         while let Some(json) = answer.line().await? {
             if self.json {
@@ -182,7 +189,7 @@ impl Ask {
             }
             table.push(show::kernel_row(&answer.read(&json)?));
             rows += 1;
-            if rows % ALIGNED == 0 {
+            if rows % ALIGNED == 0 || watch && !answer.has_line() {
                 print(&table.take())?;
             }
         }
@@ -206,6 +213,18 @@ impl Ask {
         }
         print(&routes.take())?;
         if any || watch { Ok(()) } else { Err(none(&mut answer, which)) }
+    }
+}
+
+/// Whether a peer's messages are to be logged.
+fn switch(level: &str) -> Result<bool, Failure> {
+    match level {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Failure::arguments(format!(
+            "\"{}\" says nothing of a peer's messages; write `log on --peer PEER`, or off",
+            level.escape_debug()
+        ))),
     }
 }
 

@@ -102,6 +102,10 @@ pub struct Api {
     pub socket: Option<PathBuf>,
     /// The unix socket for those who may only look.
     pub read_only_socket: Option<PathBuf>,
+    /// The mode of the first one's file; `None`: 0660.
+    pub socket_mode: Option<u32>,
+    /// The mode of the second one's file; `None`: 0666.
+    pub read_only_socket_mode: Option<u32>,
     /// The address of metrics and health.
     pub http: Option<SocketAddr>,
 }

@@ -125,6 +125,10 @@ tables! {
         socket: Option<Text>,
         /// The unix socket for those who may only look.
         read_only_socket: Option<Text>,
+        /// Who may use the first, as the mode of its file.
+        socket_mode: Option<Text>,
+        /// Who may use the second.
+        read_only_socket_mode: Option<Text>,
         /// The address of metrics and health.
         http: Option<Text>,
     }

@@ -1,7 +1,10 @@
 //! What people do to sessions: reset, shut down, start, and the end of the whole speaker.
 
 use super::{Action, Engine, Event, PeerId};
-use crate::{config::Remote, peer::KeptDown};
+use crate::{
+    config::Remote,
+    peer::{KeptDown, overheard::Overheard},
+};
 use bgp_proto::{session::Cause, time::Time};
 
 /// Which peers are meant.
@@ -83,6 +86,11 @@ impl Engine {
                 peer.session.start(now);
             }
         })
+    }
+
+    /// Says each message of these peers as an event from now on, or no more. Returns how many peers that concerned.
+    pub fn show_messages(&mut self, now: Time, which: &Which, on: bool) -> usize {
+        self.each(now, which, |peer| peer.overheard = on.then(|| Overheard(peer.who())))
     }
 
     fn each(&mut self, now: Time, which: &Which, mut change: impl FnMut(&mut crate::peer::Peer)) -> usize {

@@ -1,7 +1,11 @@
 //! What octets do to a peer's session, and what the session asks for.
 
-use super::{Action, Dial, Engine, Event, Key, PeerId, limits, open, seconds};
-use crate::peer::{Ended, Peer, Up, wire::Wire};
+use super::{Action, Dial, Engine, Event, Key, PeerId, fill, limits, open, seconds};
+use crate::peer::{
+    Ended, Peer, Up,
+    overheard::Way,
+    wire::{Wire, messages},
+};
 use bgp_proto::{
     attr::table::Treatment,
     family::Family,
@@ -43,12 +47,10 @@ impl Engine {
         let Some(wire) = peer.wire(key.connection) else { return };
         let octets = wire.join(octets);
         let mut input = &octets[..];
-        while let Some((action, read)) = self.learn(now, key, &mut input) {
-            if let session::Action::Close { reason, .. } = &action {
-                self.faulty(now, key.peer, reason, read);
-            }
-            self.handle(now, key.peer, action);
+        if peer.overheard.is_some() {
+            self.overhear(now, key, &mut input);
         }
+        self.take(now, key, &mut input);
         let consumed = octets.len() - input.len();
         if let Some(peer) = self.peers.get_mut(&key.peer) {
             peer.tally.received.count(&octets[..consumed]);
@@ -58,6 +60,36 @@ impl Engine {
             }
         }
         self.settle(now, key.peer);
+    }
+
+    /// Does what the messages say.
+    fn take(&mut self, now: Time, key: Key, input: &mut &[u8]) {
+        while let Some((action, read)) = self.learn(now, key, input) {
+            if let session::Action::Close { reason, .. } = &action {
+                self.faulty(now, key.peer, reason, read);
+            }
+            self.handle(now, key.peer, action);
+        }
+    }
+
+    /// Shows messages one by one, and does what they say: what one means depends on those before it.
+    #[cold]
+    fn overhear(&mut self, now: Time, key: Key, input: &mut &[u8]) {
+        while let Some((length, _)) = messages(input).next() {
+            let Some(peer) = self.peers.get(&key.peer) else { return };
+            let (message, rest) = input.split_at(length);
+            if let Some(overheard) = &peer.overheard {
+                let agreed = peer.up.as_ref().map(|up| &up.terms.agreed);
+                let lines = overheard.lines(Way::Received, message, agreed);
+                self.actions.extend(lines.into_iter().map(Action::Event));
+            }
+            let mut left = message;
+            self.take(now, key, &mut left);
+            if !left.is_empty() {
+                return *input = &input[length - left.len()..];
+            }
+            *input = rest;
+        }
     }
 
     /// Learns all routes up to the next thing that is not a route: the action, with the octets it was read from.
@@ -131,6 +163,9 @@ impl Engine {
         if let Some(at) = peer.wires.iter().position(|wire| wire.id == connection) {
             let last = peer.wires.remove(at).last(last);
             peer.tally.sent.count(&last);
+            if let Some(overheard) = &peer.overheard {
+                fill::show_sent(overheard, peer.up.as_ref(), &last, &mut self.actions);
+            }
             self.actions.push_back(Action::Close(peer.key(connection), last));
         }
         let why = peer.why.take();

@@ -1,7 +1,10 @@
 //! What an engine tells people: each event is one line.
 
 use super::{accept::Turned, link::PeerId};
-use crate::{config::Remote, peer::shown::Shown};
+use crate::{
+    config::Remote,
+    peer::{overheard::Way, shown::Shown},
+};
 use bgp_proto::{attr::table::Treatment, family::Family, session::Reason, session::Terms};
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -120,6 +123,15 @@ pub enum Event {
         /// What is wrong.
         what: Box<str>,
     },
+    /// A message of a peer whose messages are shown, decoded.
+    Message {
+        /// Whose.
+        who: Who,
+        /// Which way it went.
+        way: Way,
+        /// What it says.
+        what: Box<str>,
+    },
     /// All that our first End-of-RIB waits for is known: from now on it goes out.
     Complete,
     /// A speaker that was told to stop has ended all sessions.
@@ -167,6 +179,8 @@ impl fmt::Display for Event {
                 };
                 write!(f, "{who} sent a malformed UPDATE; {cost}: {}", Shown(what))
             }
+            Event::Message { who, way: Way::Received, what } => write!(f, "{who}: received {what}"),
+            Event::Message { who, way: Way::Sent, what } => write!(f, "{who}: sent {what}"),
             Event::Complete => f.write_str("the first complete set of routes is known; End-of-RIB goes out"),
             Event::IsDown => f.write_str("all sessions are down"),
         }

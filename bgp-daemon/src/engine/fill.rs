@@ -1,7 +1,13 @@
 //! What takes long, a slice at a time, and what is encoded for peers that have room.
 
 use super::{Action, Engine, PeerId};
-use crate::{peer::Peer, rib::Rib};
+use crate::{
+    peer::{
+        Peer, Up,
+        overheard::{Overheard, Way},
+    },
+    rib::Rib,
+};
 use bgp_proto::time::Time;
 use std::collections::VecDeque;
 
@@ -17,7 +23,7 @@ const HANDED: usize = 4096;
 impl Engine {
     /// Does a slice, well under a millisecond, of what takes long. True: there is more.
     pub fn work(&mut self, now: Time) -> bool {
-        let more = self.rib.work(SLICE);
+        let more = self.rib.work(SLICE) | self.work_off(now);
         self.dirty |= more;
         if !more && !self.recount.is_empty() {
             self.count_again(now);
@@ -70,10 +76,13 @@ impl Engine {
 
 /// Hands out what a peer's session wants written, on all of its connections.
 fn hand_session(peer: &mut Peer, actions: &mut VecDeque<Action>) {
-    let Peer { id, wires, session, tally, .. } = peer;
+    let Peer { id, wires, up, session, tally, overheard, .. } = peer;
     for wire in wires {
         if let Some(octets) = wire.hand_session(session.transmit(wire.id)) {
             tally.sent.count(&octets);
+            if let Some(overheard) = overheard {
+                show_sent(overheard, up.as_ref(), &octets, actions);
+            }
             let key = super::Key { peer: *id, connection: wire.id };
             actions.push_back(Action::Write(key, octets));
         }
@@ -83,7 +92,7 @@ fn hand_session(peer: &mut Peer, actions: &mut VecDeque<Action>) {
 /// Hands out what the RIB wants told to a peer, as far as there is room, in so many writes at the most. Returns how many
 /// are left.
 fn hand_routes(peer: &mut Peer, rib: &mut Rib, actions: &mut VecDeque<Action>, mut left: usize) -> usize {
-    let Peer { id, wires, up, tally, sender, hungry, .. } = peer;
+    let Peer { id, wires, up, tally, sender, hungry, overheard, .. } = peer;
     let Some(up) = up else { return left };
     let Some(wire) = wires.iter_mut().find(|wire| wire.id == up.connection) else { return left };
     let key = super::Key { peer: *id, connection: wire.id };
@@ -104,9 +113,24 @@ fn hand_routes(peer: &mut Peer, rib: &mut Rib, actions: &mut VecDeque<Action>, m
             return left;
         };
         tally.sent.count(&octets);
+        if let Some(overheard) = overheard {
+            show_sent(overheard, Some(up), &octets, actions);
+        }
         actions.push_back(Action::Write(key, octets));
         left -= 1;
     }
     *hungry = true;
     left
+}
+
+/// Shows messages that are written to a peer.
+#[cold]
+pub(super) fn show_sent(
+    overheard: &Overheard,
+    up: Option<&Up>,
+    octets: &[u8],
+    actions: &mut VecDeque<Action>,
+) {
+    let lines = overheard.lines(Way::Sent, octets, up.map(|up| &up.terms.agreed));
+    actions.extend(lines.into_iter().map(Action::Event));
 }

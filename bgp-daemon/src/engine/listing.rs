@@ -2,7 +2,7 @@
 
 use super::{Ended, Engine, Faulty, KeptDown, Messages, PeerId};
 use crate::{
-    config::{Password, Remote},
+    config::{self, Password, Remote},
     peer::Peer,
     rib::{Listed, Place, Seen, SenderId},
 };
@@ -12,7 +12,7 @@ use bgp_proto::{
     time::Time,
 };
 use ipnet::IpNet;
-use std::{net::IpAddr, ops::Bound};
+use std::{collections::BTreeSet, net::IpAddr, ops::Bound};
 
 /// What there is to be seen of a peer.
 #[derive(Clone, Debug)]
@@ -189,6 +189,16 @@ impl Engine {
         let (prefixes, next) = self.rib.prefixes(from, limit);
         let routes = prefixes.into_iter().map(|prefix| (prefix, self.rib.routes(prefix))).collect();
         Page { prefixes: routes, next }
+    }
+
+    /// The links on which a peer is to find us, because it is the one that dials.
+    pub fn awaited_on(&self) -> BTreeSet<Box<str>> {
+        let waits = |peer: &&config::Peer| peer.settings.passive && peer.settings.shutdown.is_none();
+        let interface = |peer: &config::Peer| match &peer.remote {
+            Remote::Interface(interface) => Some(interface.clone()),
+            Remote::Address(..) => None,
+        };
+        self.config.peers.iter().filter(waits).filter_map(interface).collect()
     }
 
     /// What listening sockets need before the first segment comes: whose segments are signed, on which interface where

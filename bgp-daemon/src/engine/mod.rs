@@ -11,6 +11,7 @@
 mod accept;
 mod action;
 mod apply;
+mod backlog;
 mod compare;
 mod down;
 mod drive;
@@ -29,6 +30,7 @@ mod totals;
 
 pub use crate::peer::{
     Ended, KeptDown,
+    overheard::Way,
     shown::Shown,
     tally::{Faulty, Messages},
 };
@@ -53,6 +55,7 @@ use crate::{
     rib::{self, Rib, SenderId, TooManySenders},
 };
 use accept::TurnedAway;
+use backlog::Backlog;
 use bgp_proto::{
     numbers::RouterId,
     session::{Session, SessionState},
@@ -144,6 +147,8 @@ pub struct Engine {
     began: Time,
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
+    /// Changes of sources that wait.
+    backlog: Backlog,
     going_down: bool,
     /// Somebody wants to hear what is chosen.
     forwards: bool,
@@ -186,6 +191,7 @@ impl Engine {
             aggregates: None,
             waiting: None,
             recount: BTreeSet::new(),
+            backlog: Backlog::default(),
             going_down: false,
             forwards: false,
             passed: BTreeMap::new(),
@@ -352,6 +358,7 @@ impl Engine {
             last: None,
             said: Vec::new(),
             tally: Tally::default(),
+            overheard: None,
             scheduled: Time::NEVER,
             touched: false,
             hungry: false,

@@ -48,7 +48,8 @@ impl Change {
         self.config.as_ref().map(|config| &*config.listen)
     }
 
-    /// From now on these are all the routes of an owner.
+    /// From now on these are all the routes of an owner. A set of many thousands is taken in a slice at a time
+    /// ([`Engine::work`]); what it withdraws goes last.
     #[must_use]
     pub fn replace(mut self, owner: &str, routes: Vec<LocalRoute>) -> Self {
         self.routes.push((owner.into(), Routes::Replace(routes)));
@@ -97,6 +98,7 @@ impl Engine {
     /// Changes the routes of a source.
     pub(super) fn change_routes(&mut self, now: Time, owner: &str, routes: Routes) {
         let Some(id) = self.sources.get(owner).copied() else { return };
+        let Some(routes) = self.put_off(owner, id, routes) else { return };
         self.dirty = true;
         match routes {
             Routes::Replace(routes) => {
@@ -104,8 +106,7 @@ impl Engine {
                 self.known(now, owner);
             }
             Routes::Update(announce, withdraw) => {
-                withdraw.into_iter().for_each(|prefix| self.rib.withdraw(id, prefix));
-                announce.iter().for_each(|route| self.rib.announce(id, route, seconds(now)));
+                self.update(now, id, &announce, &withdraw);
             }
             Routes::End => {
                 self.rib.remove(id);
@@ -113,5 +114,10 @@ impl Engine {
                 self.known(now, owner);
             }
         }
+    }
+
+    pub(super) fn update(&mut self, now: Time, id: SenderId, announce: &[LocalRoute], withdraw: &[IpNet]) {
+        withdraw.iter().for_each(|prefix| self.rib.withdraw(id, *prefix));
+        announce.iter().for_each(|route| self.rib.announce(id, route, seconds(now)));
     }
 }

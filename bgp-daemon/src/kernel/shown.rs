@@ -3,10 +3,10 @@
 use super::Wanted;
 use crate::fib::{Fib, Listed, Path, Totals, resolve::Resolver};
 use ipnet::IpNet;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// How a route fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
     /// The kernel holds it, and uses it.
@@ -34,7 +34,7 @@ impl fmt::Display for State {
 }
 
 /// A route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Row {
     /// The prefix.
     pub prefix: IpNet,
@@ -59,6 +59,8 @@ pub struct Page {
     pub totals: Totals,
     /// Nothing waits to be sent to the kernel.
     pub is_settled: bool,
+    /// How often the kernel refused something since the start, by the number of the error.
+    pub errors: BTreeMap<i32, u64>,
 }
 
 impl Page {
@@ -68,7 +70,8 @@ impl Page {
             Wanted::These(prefixes) => (prefixes.iter().filter_map(|net| fib.listed(*net)).collect(), None),
         };
         let rows = listed.into_iter().map(|listed| row(listed, fib.resolver())).collect();
-        Page { rows, next, totals: fib.totals(), is_settled: fib.is_settled() }
+        let (totals, is_settled) = (fib.totals(), fib.is_settled());
+        Page { rows, next, totals, is_settled, errors: BTreeMap::new() }
     }
 }
 

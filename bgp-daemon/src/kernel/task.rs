@@ -13,7 +13,12 @@ use crate::{
     speaker::clock,
 };
 use bgp_proto::time::Time;
-use std::{collections::VecDeque, io, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    net::IpAddr,
+    time::Duration,
+};
 use tokio::{io::unix::AsyncFd, sync::mpsc, time::sleep};
 
 /// Messages of one batch.
@@ -53,6 +58,8 @@ pub(super) struct Task {
     pause: Duration,
     /// Somebody else's routes changed since they were passed on.
     passes: bool,
+    /// How often the kernel refused something, by the number of the error.
+    errors: BTreeMap<i32, u64>,
 }
 
 fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
@@ -101,6 +108,7 @@ impl Task {
             dump_at: Time::START,
             pause: FIRST_PAUSE,
             passes: true,
+            errors: BTreeMap::new(),
             _lock: lock,
         };
         Ok((task, watch))
@@ -199,7 +207,8 @@ impl Task {
 
     fn answer(&self, (wanted, answer): Question) {
         // Who asked may be gone by now.
-        let _ = answer.send(Page::of(&self.fib, &wanted));
+        let page = Page { errors: self.errors.clone(), ..Page::of(&self.fib, &wanted) };
+        let _ = answer.send(page);
     }
 
     /// Takes in what the kernel tells.
@@ -288,7 +297,7 @@ impl Task {
         if !self.installs {
             return Ok(false);
         }
-        let Task { fib, requests, batch, ops, style, .. } = self;
+        let Task { fib, requests, batch, ops, style, errors, .. } = self;
         ops.clear();
         fib.take(BATCH, ops);
         if ops.is_empty() {
@@ -303,10 +312,11 @@ impl Task {
         for refusal in requests.send(batch)? {
             let Some(op) = ops.get(refusal.number as usize) else { continue };
             let removes = matches!(op, Op::DropRoute { .. } | Op::DropObject { .. } | Op::DropStray { .. });
-            let why = socket::words(refusal, removes);
+            let (error, why) = (refusal.error, socket::words(refusal, removes));
             fib.refused(op, why.as_deref());
             if let Some(why) = why {
                 refused += 1;
+                *errors.entry(error).or_default() += 1;
                 first.get_or_insert(why);
             }
         }

@@ -1,6 +1,7 @@
 //! One peer as a plain value: its session, its connections, and what is to be shown of it.
 
 pub(crate) mod offer;
+pub(crate) mod overheard;
 pub(crate) mod shown;
 pub(crate) mod tally;
 pub(crate) mod wire;
@@ -15,6 +16,7 @@ use bgp_proto::{
     session::{ConnectionId, Reason, Session, SessionState, Terms},
     time::Time,
 };
+use overheard::Overheard;
 use std::fmt;
 use tally::Tally;
 use wire::Wire;
@@ -50,6 +52,8 @@ pub(crate) struct Peer {
     /// Why it did not come up, as was said since it was up last.
     pub(crate) said: Vec<(Reason, Option<Box<str>>)>,
     pub(crate) tally: Tally,
+    /// Its messages are shown.
+    pub(crate) overheard: Option<Overheard>,
     /// Its entry among the deadlines.
     pub(crate) scheduled: Time,
     /// Something happened that may leave octets to write.

@@ -29,21 +29,38 @@ pub struct Telling {
 impl Rib {
     /// What each peer is told of a prefix. Nothing where no route is selected: then nobody is told anything.
     pub fn tellings(&self, prefix: IpNet) -> Vec<Telling> {
+        self.tellings_to(prefix, None)
+    }
+
+    /// What one peer is told of a prefix; `None`: no route is selected, or its session is down.
+    pub fn telling(&self, prefix: IpNet, peer: SenderId) -> Option<Telling> {
+        self.tellings_to(prefix, Some(peer)).pop()
+    }
+
+    fn tellings_to(&self, prefix: IpNet, only: Option<SenderId>) -> Vec<Telling> {
         match prefix {
-            IpNet::V4(net) => self.tellings_in(&self.v4, Prefix::from(net)),
-            IpNet::V6(net) => self.tellings_in(&self.v6, Prefix::from(net)),
+            IpNet::V4(net) => self.tellings_in(&self.v4, Prefix::from(net), only),
+            IpNet::V6(net) => self.tellings_in(&self.v6, Prefix::from(net), only),
         }
     }
 
-    fn tellings_in<A: Address>(&self, half: &Half<A>, prefix: Prefix<A>) -> Vec<Telling> {
+    fn tellings_in<A: Address>(
+        &self,
+        half: &Half<A>,
+        prefix: Prefix<A>,
+        only: Option<SenderId>,
+    ) -> Vec<Telling> {
         let best =
             half.table.find(half.table.hash(prefix), prefix).map(|slot| half.table.slots.get(slot).best);
         let Some(best) = best.filter(|best| *best != NONE) else { return Vec::new() };
         let route = half.table.routes.get(best);
         let Some(sender) = find(&self.senders, route.sender) else { return Vec::new() };
         let hidden = half.is_hidden(prefix);
+        let is_meant = |peer: SenderId| only.is_none_or(|only| peer == only);
         let groups = half.groups.iter().flatten();
-        groups.flat_map(|group| tellings_of(group, prefix, (route, sender), hidden, &self.sets)).collect()
+        let groups = groups.filter(|group| group.members().any(|member| is_meant(SenderId(member))));
+        let all = groups.flat_map(|group| tellings_of(group, prefix, (route, sender), hidden, &self.sets));
+        all.filter(|telling| is_meant(telling.peer)).collect()
     }
 }
 

@@ -1,18 +1,21 @@
 //! Who is at the other end of a link: both ends send router advertisements, which name their link-local addresses.
 //!
-//! What is sent offers no route (its lifetime is zero). It is sent only while a dial looks for the other end.
+//! What is sent offers no route (its lifetime is zero). It is sent while a dial looks for the other end, and at all times
+//! on links whose other end is to dial us.
 
 use super::interfaces;
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
     io,
     net::{IpAddr, Ipv6Addr, SocketAddrV6},
     time::Duration,
 };
 use tokio::{
     net::UdpSocket,
-    time::{MissedTickBehavior, interval, timeout},
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
 /// ICMPv6 (RFC 4861 §4.1, §4.2): a host asks for routers, and a router that is none for anybody else.
@@ -23,8 +26,51 @@ const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 
 /// How often we say that we are there.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often we say it where the other end dials (RFC 4861 §6.2.1 has no shorter interval).
+const PRESENT: Duration = Duration::from_secs(3);
 /// How long others are listened for once the first has answered.
 const OTHERS: Duration = Duration::from_millis(100);
+
+/// The links on which we say that we are there.
+#[derive(Default)]
+pub(super) struct Presence(BTreeMap<Box<str>, JoinHandle<()>>);
+
+impl Presence {
+    /// Says it on these links from now on, and on no others.
+    pub(super) fn renew(&mut self, interfaces: &BTreeSet<Box<str>>) {
+        for (_, task) in self.0.extract_if(.., |interface, _| !interfaces.contains(interface)) {
+            task.abort();
+        }
+        for interface in interfaces {
+            let task = || tokio::spawn(stay_known(interface.clone()));
+            self.0.entry(interface.clone()).or_insert_with(task);
+        }
+    }
+}
+
+/// Says on a link that we are there, whatever becomes of the link.
+async fn stay_known(interface: Box<str>) {
+    let mut said = String::new();
+    loop {
+        let Err(error) = repeat(&interface).await;
+        let why = error.to_string();
+        if said != why {
+            tracing::warn!("the other end of {interface} is not told that we are here: {why}");
+            said = why;
+        }
+        sleep(PRESENT).await;
+    }
+}
+
+async fn repeat(interface: &str) -> io::Result<Infallible> {
+    let index = interfaces::index(interface)?;
+    let socket = socket(interface, index)?;
+    let mut turns = interval(PRESENT);
+    loop {
+        turns.tick().await;
+        say(&socket, &ADVERTISEMENT, ALL_NODES, index).await?;
+    }
+}
 
 /// The address at the other end of a link. It looks until there is one.
 pub(super) async fn find(interface: &str) -> io::Result<Ipv6Addr> {

@@ -4,6 +4,7 @@ use super::{
     Error, Forwarder, Report, clock,
     connection::{CHUNKS, Connection, Order},
     dial::{self, Ends},
+    discover::Presence,
     hear,
     inputs::{Input, Inputs, Request},
     link::Links,
@@ -40,6 +41,7 @@ pub(super) struct Task {
     reports: mpsc::Sender<(Key, Report)>,
     listeners: Listeners,
     links: Links,
+    presence: Presence,
     events: broadcast::Sender<Event>,
     /// Who waits until what was said before a mark is on the wire.
     waiting: Vec<(Mark, oneshot::Sender<()>)>,
@@ -68,6 +70,7 @@ impl Task {
             reports,
             listeners: Listeners::new(arrivals),
             links: Links::default(),
+            presence: Presence::default(),
             events,
             waiting: Vec::new(),
             leaves: false,
@@ -76,7 +79,7 @@ impl Task {
         };
         forwarder.begin(&mut task.engine);
         // The keys first: nobody gets in without.
-        task.renew_keys();
+        task.renew();
         task.listeners.add(bound)?;
         Ok((task, Inputs::new(reported, arrived, requests, forwarder)))
     }
@@ -212,7 +215,7 @@ impl Task {
         }
         match self.engine.change(now, change) {
             Ok(changed) => {
-                self.renew_keys();
+                self.renew();
                 Ok(changed)
             }
             Err(error) => {
@@ -224,9 +227,11 @@ impl Task {
         }
     }
 
-    fn renew_keys(&mut self) {
+    /// Lets those connect, and be found, who are configured.
+    fn renew(&mut self) {
         let keys = self.engine.keys().into_iter().map(|(peers, _, password)| (peers, password));
         self.listeners.set_keys(keys);
+        self.presence.renew(&self.engine.awaited_on());
     }
 
     /// Does what the engine asks for.
@@ -261,6 +266,8 @@ impl Task {
 
     fn say(&self, event: Event) {
         match &event {
+            // Only for the log: they would push out what whoever subscribed waits for.
+            Event::Message { .. } => return tracing::info!("{event}"),
             Event::Down { .. } | Event::NotUp { .. } | Event::TurnedAway { .. } => tracing::warn!("{event}"),
             _ => tracing::info!("{event}"),
         }

@@ -1,6 +1,6 @@
 //! What is shown of routes in the kernel, in namespaces of their own.
 
-use crate::world::{World, ask_at, program};
+use crate::world::{Watch, World, ask_at, program};
 use lab::{Daemon, Lab, Namespace};
 use std::time::Duration;
 
@@ -66,6 +66,9 @@ fn a_route_in_the_kernel_is_shown_with_its_gateways() {
     let why = ask_at(&socket, &["why", "203.0.113.7"]).out;
     assert!(why.contains("next hop 10.0.0.2 can be reached at cost 0"), "{why}");
     assert!(why.contains("  kernel: installed, via 10.0.0.2 dev router\n"), "{why}");
+    let mut watch = Watch::new(&socket, &["show", "kernel", "--watch"]);
+    watch.until(&["203.0.113.0/24", "installed"]);
     node.ip("link set router down");
+    watch.until(&["203.0.113.0/24", "gone"]);
     lab.wait_until("no route in the kernel", BOUND, || !show().contains("installed"));
 }

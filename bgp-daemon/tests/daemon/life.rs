@@ -2,9 +2,9 @@
 
 use crate::{
     EDGE, TRANSIT, pair,
-    world::{Watch, World},
+    world::{Daemon, Watch, World},
 };
-use std::time::Duration;
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 #[test]
 fn two_daemons_exchange_routes_and_say_so() {
@@ -25,7 +25,7 @@ fn two_daemons_exchange_routes_and_say_so() {
 fn a_reload_changes_what_differs_and_a_bad_one_nothing() {
     let world = World::new();
     let [mut edge, transit] = pair(&world);
-    let reload = |edge: &mut crate::Daemon, config: &str| {
+    let reload = |edge: &mut Daemon, config: &str| {
         world.write("edge.toml", config);
         edge.signal("HUP");
         edge.told("RELOADING=1");
@@ -61,6 +61,14 @@ fn a_reload_moves_the_sockets() {
     edge.socket = world.path("moved.sock");
     assert!(edge.says(&["show", "peers"]).contains("transit"));
     assert!(!before.exists());
+    let mode = |edge: &Daemon| fs::metadata(&edge.socket).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&edge), 0o660);
+    let closed = EDGE.replace("edge.sock\"", "moved.sock\"\nsocket_mode = \"0600\"");
+    world.write("edge.toml", &closed);
+    edge.signal("HUP");
+    edge.told("RELOADING=1");
+    edge.told("READY=1");
+    assert_eq!(mode(&edge), 0o600);
 }
 
 #[test]

@@ -43,7 +43,11 @@ fn every_refusal_is_a_sentence_with_what_to_do() {
         ),
         (&["reset", "all", "--soft", "in"], 1, "all peers: no session is up that agreed to route refresh"),
         (&["reset", "all", "--soft", "out"], 1, "all peers: no session is up"),
-        (&["show", "memory", "--watch"], 2, "only peers and routes can be watched; leave --watch out"),
+        (
+            &["show", "memory", "--watch"],
+            2,
+            "only peers, routes and the kernel can be watched; leave --watch out",
+        ),
         (&["show", "routes", "many"], 2, "write a prefix like 203.0.113.0/24, or an address"),
         (&["show"], 2, "Usage: bgp-daemon show"),
     ];

@@ -41,6 +41,7 @@ pub(crate) fn peer(address: &str, more: &str) -> String {
 pub(crate) struct Ours<'a> {
     lab: &'a Lab,
     namespace: Namespace,
+    asn: u32,
     file: PathBuf,
     socket: PathBuf,
     daemon: RefCell<Option<Daemon>>,
@@ -60,9 +61,15 @@ impl<'a> Ours<'a> {
     /// Starts it with these tables behind what is the same in every test; it answers when this returns.
     #[track_caller]
     pub(crate) fn start(lab: &'a Lab, at: &Namespace, tables: &str) -> Self {
+        Self::start_as(lab, at, OURS, tables)
+    }
+
+    /// The same in another AS.
+    #[track_caller]
+    pub(crate) fn start_as(lab: &'a Lab, at: &Namespace, asn: u32, tables: &str) -> Self {
         let path = |end: &str| lab.folder().join(format!("ours-{}.{end}", at.name()));
         let (file, socket) = (path("toml"), path("sock"));
-        let ours = Ours { lab, namespace: at.clone(), file, socket, daemon: RefCell::default() };
+        let ours = Ours { lab, namespace: at.clone(), asn, file, socket, daemon: RefCell::default() };
         ours.write(tables);
         ours.spawn();
         ours.lab.wait_until("our program to answer", BOUND, || ours.try_ask(&["show", "memory"]).is_ok());
@@ -71,9 +78,10 @@ impl<'a> Ours<'a> {
 
     /// Has these tables for the next start or reload.
     pub(crate) fn write(&self, tables: &str) {
-        let socket = self.socket.display();
+        let (socket, asn) = (self.socket.display(), self.asn);
+        let id = asn & 0xff;
         let text = format!(
-            "asn = {OURS}\nrouter_id = \"10.0.0.1\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
+            "asn = {asn}\nrouter_id = \"10.9.9.{id}\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
              resolve_next_hops = false\n\n[api]\nsocket = \"{socket}\"\n\n{tables}"
         );
         fs::write(&self.file, text).unwrap();
@@ -135,6 +143,14 @@ impl<'a> Ours<'a> {
     #[track_caller]
     pub(crate) fn peer(&self, peer: &str) -> Value {
         serde_json::from_str(&self.ask(&["show", "peer", peer, "--json"])).unwrap()
+    }
+
+    /// How many messages of a kind went each way: to it, from it.
+    #[track_caller]
+    pub(crate) fn messages(&self, peer: &str, kind: &str) -> (u64, u64) {
+        let messages = &self.peer(peer)["messages"];
+        let count = |way: &str| messages[way][kind].as_u64().unwrap_or_default();
+        (count("sent"), count("received"))
     }
 
     /// How often its session came up and went down.

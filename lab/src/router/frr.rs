@@ -177,6 +177,7 @@ fn peer(peer: &Peer) -> String {
     lines.extend(peer.passive.then(|| "passive".to_owned()));
     lines.extend(peer.password.as_ref().map(|key| format!("password {key}")));
     lines.extend(peer.multihop.map(|ttl| format!("ebgp-multihop {ttl}")));
+    lines.extend(peer.ttl_security.then(|| "ttl-security hops 1".to_owned()));
     lines.extend(peer.extended_next_hop.then(|| "capability extended-nexthop".to_owned()));
     lines.iter().map(|line| format!(" neighbor {address} {line}\n")).collect()
 }

@@ -175,6 +175,9 @@ fn peer(peer: &Peer) -> String {
             "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = {ttl}\n"
         );
     }
+    if peer.ttl_security {
+        text += "  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255\n";
+    }
     if let Some(seconds) = peer.graceful_restart {
         let _ = write!(
             text,

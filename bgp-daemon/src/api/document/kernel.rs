@@ -8,7 +8,8 @@ pub struct Kernel {
     /// The prefix.
     pub prefix: String,
     /// `installed`: the kernel holds and uses it; `shadowed`: it prefers somebody else's; `kept`: from before the start,
-    /// and goes unless somebody announces it; `held`: not as it should be; `waiting`: about to be installed.
+    /// and goes unless somebody announces it; `held`: not as it should be; `waiting`: about to be installed;
+    /// `gone`: there is no such route any more (only while watching).
     pub state: String,
     /// Whether the kernel holds it.
     pub installed: bool,

@@ -59,6 +59,8 @@ pub struct Route {
     pub attributes: Attributes,
     /// The attributes as learned, where they are others than those accepted.
     pub learned: Option<Attributes>,
+    /// The attributes as written for the peer that `to` names; `null` where it names none.
+    pub advertised: Option<Attributes>,
     /// How many peers were told of it.
     pub told: u64,
 }
@@ -94,6 +96,7 @@ impl Route {
             cost: listed.cost,
             attributes: as_shown(listed.accepted.as_ref().unwrap_or(&listed.learned)),
             learned: changed.then(|| as_shown(&listed.learned)),
+            advertised: None,
             told: listed.told.len() as u64,
         }
     }

@@ -65,6 +65,8 @@ rows! {
         |all| all.fib.iter().flat_map(|counts| ["installed", "held"].into_iter().zip(*counts)).map(|(state, count)| {
             (vec![("state", state.to_owned())], count)
         }).collect();
+    Counter "bgp_fib_errors" "Messages that the kernel refused, by its error"
+        |all| all.fib_errors.iter().map(|(error, count)| (vec![("error", error.clone())], *count)).collect();
     Gauge "process_resident_memory_bytes" "Octets of memory that the process holds"
         |all| all.resident.into_iter().map(|octets| (vec![], octets)).collect();
 }
@@ -116,4 +118,16 @@ fn notifications(all: &Snapshot) -> Vec<Series> {
         (labels, *count)
     };
     all.totals.notifications.iter().map(series).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_refused_is_counted_by_its_error() {
+        let all = Snapshot { fib_errors: [("EEXIST".to_owned(), 2)].into(), ..Snapshot::default() };
+        let row = ROWS.iter().find(|row| row.name == "bgp_fib_errors").unwrap();
+        assert_eq!((row.series)(&all), [(vec![("error", "EEXIST".to_owned())], 2)]);
+    }
 }

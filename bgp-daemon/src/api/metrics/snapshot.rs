@@ -25,6 +25,8 @@ pub(super) struct Snapshot {
     pub(super) resident: Option<u64>,
     /// Routes in the kernel, and kept out of it.
     pub(super) fib: Option<[u64; 2]>,
+    /// What the kernel refused, by the name of the error.
+    pub(super) fib_errors: BTreeMap<String, u64>,
 }
 
 impl Snapshot {
@@ -46,7 +48,10 @@ impl Snapshot {
         #[cfg(feature = "kernel")]
         {
             let installed = crate::api::kernel::totals(&shared.speaker).await;
-            all.fib = installed.map(|totals| [totals.installed as u64, totals.held as u64]);
+            if let Some((totals, errors)) = installed {
+                all.fib = Some([totals.installed as u64, totals.held as u64]);
+                all.fib_errors = errors;
+            }
         }
         let mut from = Bound::Unbounded;
         loop {

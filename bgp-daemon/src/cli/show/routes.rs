@@ -55,7 +55,9 @@ impl Routes {
 }
 
 fn row(route: &Route) -> Vec<String> {
-    let Attributes { next_hop, as_path, local_pref, med, communities, .. } = &route.attributes;
+    // Who asks what a peer was told wants to see it as it was told.
+    let attributes = route.advertised.as_ref().unwrap_or(&route.attributes);
+    let Attributes { next_hop, as_path, local_pref, med, communities, .. } = attributes;
     let mark = match route.standing.as_str() {
         "best" => "*",
         "equal" => "=",

@@ -121,6 +121,8 @@ rows! {
         Nothing "kernel" kernel kernel;
         Nothing "API socket" api.socket path;
         Nothing "read-only API socket" api.read_only_socket path;
+        Nothing "mode of the API socket" api.socket_mode mode;
+        Nothing "mode of the read-only API socket" api.read_only_socket_mode mode;
         Nothing "HTTP address" api.http optional;
     }
 }
@@ -131,6 +133,10 @@ fn plain(value: &impl fmt::Display) -> String {
 
 fn optional(value: &Option<impl fmt::Display>) -> String {
     value.as_ref().map_or_else(|| "none".into(), ToString::to_string)
+}
+
+fn mode(value: &Option<u32>) -> String {
+    value.map_or_else(|| "as usual".into(), |mode| format!("{mode:04o}"))
 }
 
 fn list(values: &[impl fmt::Display]) -> String {

@@ -303,6 +303,14 @@ pub(super) fn socket(text: &str) -> Leaf<PathBuf> {
     }
 }
 
+/// Who may use a file, in octal digits as `chmod` takes them.
+pub(super) fn mode(text: &str) -> Leaf<u32> {
+    let digits = text.len() == 4 && text.starts_with('0') && text.bytes().all(|digit| digit.is_ascii_digit());
+    u32::from_str_radix(text, 8).ok().filter(|_| digits).ok_or_else(|| {
+        Wrong::new(text, "is no mode of a file", "one in quotes like \"0660\", for the owner and its group")
+    })
+}
+
 /// How far away: what `ttl_security` and `multihop` say together.
 pub(super) fn distance(ttl_security: Option<bool>, multihop: Option<u8>) -> Option<Distance> {
     match (ttl_security, multihop) {

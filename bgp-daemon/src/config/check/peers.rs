@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{
-        Config, Group, Peer, Remote,
+        Config, Group, Peer, PeerSettings, Remote,
         raw::{RawConfig, RawGroup, RawPeer, Text},
     },
     policy::Wrong,
@@ -168,16 +168,28 @@ fn peer(
         n.wrong(format_args!("{path}.{key}"), format!("\"{remote}\" is {first} already; keep one of them"));
         return None;
     }
-    if let Some(address) = address
-        && config.listen.iter().any(|listen| listen.ip() == address && listen.port() == settings.port)
-    {
-        n.wrong(
-            format_args!("{path}.{key}"),
-            format!("\"{remote}\" is where we listen ourselves; write the peer's"),
-        );
+    if let Some(why) = address.and_then(|address| misplaced(address, &settings, config)) {
+        n.wrong(format_args!("{path}.{key}"), format!("\"{remote}\" {why}"));
     }
     seen.insert(remote.clone(), path.into());
     Some(Peer { remote, group: group.map(|(name, _)| (*name).into()), settings })
+}
+
+/// Why a peer cannot be at this address.
+fn misplaced(address: IpAddr, settings: &PeerSettings, config: &Config) -> Option<String> {
+    if config.listen.iter().any(|listen| listen.ip() == address && listen.port() == settings.port) {
+        return Some("is where we listen ourselves; write the peer's".into());
+    }
+    // The kernel holds passwords by range, and drops without a word what comes from there and is not signed.
+    let signed = |group: &&Group| group.settings.password.is_some() && settings.password.is_none();
+    let holds = |group: &Group| group.accept_from.iter().find(|range| range.contains(&address)).copied();
+    let mut ranges = config.groups.iter().filter(signed);
+    let (range, group) = ranges.find_map(|group| Some((holds(group)?, group)))?;
+    let group = group.name.escape_debug();
+    Some(format!(
+        "is in {range} of group {group}, from where connections without that group's password never get in; \
+         give the peer a password too, or the group ranges without it"
+    ))
 }
 
 /// Where a peer is: an address, a link, or a link-local address on a link.

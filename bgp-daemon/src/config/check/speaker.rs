@@ -63,6 +63,12 @@ pub(super) fn api(n: &mut Notes, raw: &RawApi, listen: &[SocketAddr]) -> Api {
     let api = Api {
         socket: n.one("api.socket", raw.socket.as_ref(), leaf::socket),
         read_only_socket: n.one("api.read_only_socket", raw.read_only_socket.as_ref(), leaf::socket),
+        socket_mode: n.one("api.socket_mode", raw.socket_mode.as_ref(), leaf::mode),
+        read_only_socket_mode: n.one(
+            "api.read_only_socket_mode",
+            raw.read_only_socket_mode.as_ref(),
+            leaf::mode,
+        ),
         http: n.one("api.http", raw.http.as_ref(), leaf::listen),
     };
     if api.socket.is_some() && api.socket == api.read_only_socket {

@@ -1,7 +1,7 @@
 //! Epochs of a sender's routes: when they came, and which of those that came earlier still count.
 
 use super::{
-    super::{peers::SenderId, table::Route},
+    super::{Rib, peers::SenderId, table::Route},
     Half,
     jobs::Job,
 };
@@ -107,6 +107,20 @@ impl<A: Address> Half<A> {
         if epoch.end_refresh() && epoch.routes > 0 {
             self.begin(Job::Sweep(sender));
         }
+    }
+}
+
+impl Rib {
+    /// From now on routes of a source are announced that are to be all it has. Meanwhile its others count as before.
+    pub fn replace_begins(&mut self, id: SenderId) {
+        self.v4.refresh_begins(id);
+        self.v6.refresh_begins(id);
+    }
+
+    /// What a source has not announced since then goes, a slice at a time ([`Rib::work`]).
+    pub fn replace_ends(&mut self, id: SenderId) {
+        self.v4.refresh_ends(id);
+        self.v6.refresh_ends(id);
     }
 }
 
