@@ -196,7 +196,7 @@ impl Forwarder {
 pub(super) fn hear(engine: &mut Engine, now: Time, news: News) {
     match news {
         News::NextHops(costs) | News::Answer(costs) => {
-            costs.into_iter().for_each(|(address, cost)| engine.next_hop(address, cost))
+            costs.into_iter().for_each(|(address, cost)| engine.next_hop(address, cost));
         }
         News::Passed(passed) => {
             passed.iter().for_each(|passed| engine.passed(now, passed.from, &passed.come, &passed.gone));
