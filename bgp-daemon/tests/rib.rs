@@ -36,6 +36,19 @@ fn a_route_goes_from_one_peer_to_another_and_leaves_with_its_peer() {
 }
 
 #[test]
+fn nothing_is_kept_of_a_prefix_that_nobody_is_left_to_hear_the_end_of() {
+    let mut rib = rib();
+    let (a, b) = (up(&mut rib, 1), up(&mut rib, 2));
+    learn(&mut rib, a, &announce(&attributes(&[65001]), &["10.0.0.0/8", "10.1.0.0/16"]));
+    Heard::default().listen(&mut rib, b);
+    learn(&mut rib, a, &withdraw(&["10.0.0.0/8", "10.1.0.0/16"]));
+    assert_eq!(rib.prefix_count(), 2, "the second peer is still to be told");
+    [a, b].into_iter().for_each(|peer| rib.peer_down(peer, &[]));
+    while rib.work(1000) {}
+    assert_eq!((rib.prefix_count(), rib.attribute_sets()), (0, 0));
+}
+
+#[test]
 fn the_better_route_wins_and_its_source_loses_the_other_one() {
     let mut rib = rib();
     let (a, b, c) = (up(&mut rib, 1), up(&mut rib, 2), up(&mut rib, 3));

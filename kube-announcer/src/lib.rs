@@ -4,10 +4,12 @@
 
 pub mod check_host;
 pub mod crd;
+pub mod demo;
 pub mod object;
 pub mod plan;
 pub mod report;
 pub mod router_config;
+pub mod run;
 pub mod snapshot;
 pub mod source;
 pub mod speak;

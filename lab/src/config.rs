@@ -59,6 +59,10 @@ pub struct Peer {
     pub families: Vec<Family>,
     /// Peer over several hops, with this TTL.
     pub multihop: Option<u8>,
+    /// The link that the peer is on, where its address is link-local. Only BIRD can.
+    pub interface: Option<String>,
+    /// Refuse what did not come from the link itself (RFC 5082). ExaBGP cannot.
+    pub ttl_security: bool,
     /// Graceful restart, with this restart time in seconds.
     pub graceful_restart: Option<u16>,
     /// Several paths for one prefix, both ways.
@@ -160,6 +164,8 @@ impl Peer {
             password: None,
             families: vec![Family::of(address)],
             multihop: None,
+            interface: None,
+            ttl_security: false,
             graceful_restart: None,
             add_path: false,
             extended_next_hop: false,
@@ -195,6 +201,18 @@ impl Peer {
     #[must_use]
     pub fn multihop(self, ttl: u8) -> Self {
         Self { multihop: Some(ttl), ..self }
+    }
+
+    /// Is on this link, where its address is link-local.
+    #[must_use]
+    pub fn interface(self, name: &str) -> Self {
+        Self { interface: Some(name.to_owned()), ..self }
+    }
+
+    /// Refuses what did not come from the link itself.
+    #[must_use]
+    pub fn ttl_security(self) -> Self {
+        Self { ttl_security: true, ..self }
     }
 
     /// Offers graceful restart.

@@ -41,6 +41,22 @@ pub const MODELS: [Model; 3] = [
     Model { name: "bgp-daemon", need: build, version: || env!("CARGO_PKG_VERSION").to_owned(), start: ours },
 ];
 
+/// Those that put routes into the kernel, with one peer.
+pub const FORWARDING: [Model; 2] = [
+    Model {
+        start: |_, namespace, folder| {
+            bird_with(namespace, folder, include_str!("../../routers/bird-kernel.conf"))
+        },
+        ..MODELS[0]
+    },
+    Model {
+        start: |_, namespace, folder| {
+            ours_with(namespace, folder, include_str!("../../routers/bgp-daemon-kernel.toml"))
+        },
+        ..MODELS[2]
+    },
+];
+
 impl Model {
     /// Whether it can be started here; if not, a line on the terminal says why.
     #[must_use]
@@ -72,8 +88,12 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 fn bird(_: &Lab, namespace: &Namespace, folder: &Path) -> Vec<Daemon> {
+    bird_with(namespace, folder, include_str!("../../routers/bird.conf"))
+}
+
+fn bird_with(namespace: &Namespace, folder: &Path, text: &str) -> Vec<Daemon> {
     let mut command = lab::program("bird");
-    command.arg("-f").arg("-c").arg(write(folder, "bird.conf", include_str!("../../routers/bird.conf")));
+    command.arg("-f").arg("-c").arg(write(folder, "bird.conf", text));
     command.arg("-s").arg(folder.join("ctl")).arg("-P").arg(folder.join("pid"));
     vec![namespace.start("bird", command)]
 }
@@ -97,8 +117,11 @@ fn frr(lab: &Lab, namespace: &Namespace, folder: &Path) -> Vec<Daemon> {
 }
 
 fn ours(_: &Lab, namespace: &Namespace, folder: &Path) -> Vec<Daemon> {
+    ours_with(namespace, folder, include_str!("../../routers/bgp-daemon.toml"))
+}
+
+fn ours_with(namespace: &Namespace, folder: &Path, text: &str) -> Vec<Daemon> {
     let mut command = Command::new(binary());
-    let text = include_str!("../../routers/bgp-daemon.toml");
     command.arg("run").arg(write(folder, "bgp-daemon.toml", text));
     vec![namespace.start("bgp-daemon", command)]
 }

@@ -31,6 +31,8 @@ pub struct World {
     /// Those whose tables count.
     pub receivers: Vec<Peer>,
     daemons: Vec<Daemon>,
+    /// Where the daemon is.
+    pub under_test: Namespace,
     lab: Lab,
 }
 
@@ -81,7 +83,7 @@ impl World {
         let (one, all) = (addresses(&[0]), addresses(&(1..=PEERS).collect::<Vec<_>>()));
         lab.link((&under_test, &texts(&one)), (&around, &texts(&all)));
         let daemons = model.start(&lab, &under_test);
-        let mut world = World { injectors: Vec::new(), receivers: Vec::new(), daemons, lab };
+        let mut world = World { injectors: Vec::new(), receivers: Vec::new(), daemons, under_test, lab };
         for peer in 1..=injectors + receivers {
             let is_receiver = peer > injectors;
             let made = world.establish(&around, family, peer, hold_time, is_receiver);

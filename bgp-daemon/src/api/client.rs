@@ -103,6 +103,24 @@ impl Client {
         Err(Error::Refused(status, sentence))
     }
 
+    /// Asks for a document.
+    ///
+    /// # Errors
+    /// There is no daemon, or it has no such document.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let mut answer = self.ask(Method::GET, path, None).await?;
+        let json = answer.whole().await?;
+        answer.read(&json)
+    }
+
+    /// Has something done.
+    ///
+    /// # Errors
+    /// There is no daemon, or it says no.
+    pub async fn post(&self, path: &str, body: String) -> Result<(), Error> {
+        self.ask(Method::POST, path, Some(body)).await?.whole().await.map(|_| ())
+    }
+
     async fn connect(&self) -> Result<(UnixStream, PathBuf), Error> {
         let mut first = None;
         for socket in &self.sockets {

@@ -6,7 +6,7 @@ use super::{
     lines,
     problem::Problem,
     routes::{self, covering},
-    serve::Shared,
+    serve::{Question, Shared},
 };
 use crate::{
     config::PeerSettings,
@@ -20,6 +20,7 @@ use axum::{
 };
 use bgp_proto::session::SessionState;
 use std::{fs, sync::Arc};
+use tokio::sync::oneshot;
 
 /// `GET /status`.
 pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Status>, Problem> {
@@ -33,6 +34,20 @@ pub(super) async fn status(State(shared): State<Arc<Shared>>) -> Result<Json<Sta
         established: engine.peers().filter(|peer| peer.state == SessionState::Established).count() as u64,
     });
     status.await.map(Json)
+}
+
+/// `GET /program/{about}`: whatever the program around the speaker knows.
+pub(super) async fn program(
+    State(shared): State<Arc<Shared>>,
+    Path(about): Path<String>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let nobody =
+        || Problem::missing(format!("there is no /program/{about}; docs/api.md lists what there is"));
+    let questions = shared.program.questions.as_ref().ok_or_else(nobody)?;
+    let (answer, answered) = oneshot::channel();
+    let question = Question { about: about.clone(), answer };
+    questions.send(question).await.map_err(|_| Problem::gone())?;
+    answered.await.map_err(|_| Problem::gone())?.map(Json).map_err(Problem::missing)
 }
 
 /// `GET /why/{prefix}`: every prefix that holds it, the most specific first.

@@ -19,5 +19,5 @@ mod serve;
 mod socket;
 mod steer;
 
-pub use serve::{Api, Opened, Program, SetLevels};
+pub use serve::{Api, Opened, Program, Question, SetLevels};
 pub use socket::NoSocket;

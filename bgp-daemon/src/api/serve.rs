@@ -34,7 +34,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
-    sync::watch,
+    sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinHandle},
     time::timeout,
 };
@@ -53,6 +53,17 @@ pub struct Program {
     pub config: watch::Receiver<super::document::Config>,
     /// Whoever asks the speaker to end says here how.
     pub end: watch::Sender<Option<Shutdown>>,
+    /// Where questions go that the program itself answers; `None`: there are none.
+    pub questions: Option<mpsc::Sender<Question>>,
+}
+
+/// A question to the program around the speaker: `GET /program/…`.
+#[derive(Debug)]
+pub struct Question {
+    /// The rest of the path.
+    pub about: String,
+    /// A document, or a sentence that says why there is none.
+    pub answer: oneshot::Sender<Result<serde_json::Value, String>>,
 }
 
 impl fmt::Debug for Program {
@@ -104,6 +115,7 @@ fn looking() -> Router<Shares> {
         .route("/groups", get(look::groups))
         .route("/memory", get(look::memory))
         .route("/config", get(look::config))
+        .route("/program/{*about}", get(look::program))
 }
 
 /// What changes something.

@@ -90,7 +90,7 @@ impl Daemon {
         let speaker = Speaker::start(config.clone(), Start::default()).map_err(Failure::failed)?;
         let started = speaker.ask(|_, now| now).await.map_err(Failure::failed)?;
         let log = Arc::new(move |text: &str| levels.set(text));
-        let program = Program { started, log, config: config_shown, end };
+        let program = Program { started, log, config: config_shown, end, questions: None };
         let mut api = Api::new(&speaker, &program);
         let opened = api.open(&config.api).await.map_err(Failure::failed)?;
         api.put_in_force(&config.api, opened);

@@ -58,7 +58,7 @@ impl Fib {
 
     /// Links, addresses and objects are through; routes come now.
     pub fn objects_end(&mut self) {
-        if let Some(objects) = self.dumped.as_mut().filter(|_| self.settings.objects) {
+        if let Some(objects) = &mut self.dumped {
             self.ways.found(&std::mem::take(objects));
         }
     }

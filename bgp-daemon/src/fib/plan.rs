@@ -3,7 +3,7 @@
 use super::Gateway;
 use ipnet::IpNet;
 
-/// Packets to a prefix go one way of several; see [`super::ways`].
+/// Packets to a prefix go one way of several; see `ways`.
 pub type WayId = u32;
 
 /// What the kernel holds of ours for a prefix.

@@ -456,6 +456,11 @@ impl Ways {
 
     /// These are the objects that the kernel holds of ours: what we believed does not count.
     pub(super) fn found(&mut self, objects: &BTreeMap<u32, Object>) {
+        if !self.objects {
+            // From a start that used them.
+            self.strays = objects.keys().copied().collect();
+            return;
+        }
         self.singles.values_mut().for_each(|single| (single.placed, single.refs) = (false, 0));
         self.strays.clear();
         for (id, object) in objects {

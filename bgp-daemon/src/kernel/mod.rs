@@ -8,6 +8,8 @@ mod read;
 mod shown;
 mod socket;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     config::{self, KernelRoutes},

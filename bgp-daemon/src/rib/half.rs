@@ -449,6 +449,7 @@ impl<A: Address> Half<A> {
                 group.clear(sets);
                 *place = None;
                 self.jobs.cancel(&Job::Evaluate(number));
+                self.jobs.begin(Job::GiveBack);
             } else if spared {
                 // Nobody has to be spared what leads to the one who left.
                 self.jobs.begin(Job::Evaluate(number));

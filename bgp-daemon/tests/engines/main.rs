@@ -6,4 +6,5 @@ mod many;
 mod model;
 mod policies;
 mod restarts;
+mod walk;
 mod world;

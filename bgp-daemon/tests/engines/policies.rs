@@ -27,7 +27,7 @@ fn star(seed: u64) -> (World, usize, usize, Vec<usize>) {
         cables.push(world.cable(hub, member));
     }
     world.start();
-    world.announce_all(source, &prefixes(0, 1000));
+    world.announce_all(source, &prefixes(0, 200));
     world.settle();
     (world, source, hub, cables)
 }
@@ -42,11 +42,11 @@ fn counts(world: &World, hub: usize, cables: &[usize]) -> Vec<(usize, usize)> {
 fn a_reload_in_the_midst_of_traffic_tells_only_the_differences() {
     let (mut world, source, hub, cables) = star(1);
     let before = counts(&world, hub, &cables[1..]);
-    assert_eq!(before, [(1000, 0); 3]);
+    assert_eq!(before, [(200, 0); 3]);
     // New routes are on their way while the first member loses ten and the second gains a mark on all it has.
-    world.announce_all(source, &prefixes(1000, 1500));
+    world.announce_all(source, &prefixes(200, 300));
     world.run(millis(1));
-    world.set_rule(hub, cables[1], true, Rule::Without(prefixes(995, 1005).into_iter().collect()));
+    world.set_rule(hub, cables[1], true, Rule::Without(prefixes(195, 205).into_iter().collect()));
     world.set_rule(hub, cables[2], true, Rule::Marked(0xfde8_0001));
     let changed = world.reload(hub);
     assert_eq!(changed.peers.len(), 2, "{changed:?}");
@@ -54,9 +54,9 @@ fn a_reload_in_the_midst_of_traffic_tells_only_the_differences() {
     model::check(&world);
     let after = counts(&world, hub, &cables[1..]);
     // Of those that were on their way the member may have been told before the reload, or not.
-    assert!((1495..=1500).contains(&after[0].0) && (5..=10).contains(&after[0].1), "{after:?}");
-    assert!((2500..=3000).contains(&after[1].0) && after[1].1 == 0, "{after:?}");
-    assert_eq!(after[2], (1500, 0));
+    assert!((295..=300).contains(&after[0].0) && (5..=10).contains(&after[0].1), "{after:?}");
+    assert!((500..=600).contains(&after[1].0) && after[1].1 == 0, "{after:?}");
+    assert_eq!(after[2], (300, 0));
     assert_eq!(
         world.nodes[hub].events.iter().filter(|(_, event)| event.to_string().contains("down")).count(),
         0
@@ -66,14 +66,14 @@ fn a_reload_in_the_midst_of_traffic_tells_only_the_differences() {
     world.settle();
     assert_eq!(counts(&world, hub, &cables[1..]), after);
     // What the hub does not accept any more is taken back everywhere, and only that.
-    world.set_rule(hub, cables[0], false, Rule::Without(prefixes(0, 100).into_iter().collect()));
+    world.set_rule(hub, cables[0], false, Rule::Without(prefixes(0, 20).into_iter().collect()));
     world.reload(hub);
     world.settle();
     model::check(&world);
     let last = counts(&world, hub, &cables[1..]);
     let more: Vec<_> =
         last.iter().zip(&after).map(|(last, after)| (last.0 - after.0, last.1 - after.1)).collect();
-    assert_eq!(more, [(0, 100); 3]);
+    assert_eq!(more, [(0, 20); 3]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_refresh_tells_all_again_and_nobody_else_anything() {
     let before = counts(&world, hub, &cables[1..]);
     assert_eq!(world.with(hub, |engine, now| engine.refresh(now, &Which::All)), 4);
     world.settle();
-    assert_eq!(world.told_by(source, cables[0]).announced, 2000);
+    assert_eq!(world.told_by(source, cables[0]).announced, 400);
     assert_eq!(world.told_by(source, cables[0]).refreshes, 4, "a begin and an end for each family");
     assert_eq!(counts(&world, hub, &cables[1..]), before);
     // The other way round.
@@ -90,8 +90,8 @@ fn a_refresh_tells_all_again_and_nobody_else_anything() {
     assert_eq!(asked, 4);
     world.settle();
     model::check(&world);
-    assert_eq!(counts(&world, hub, &cables[1..]), [(2000, 0); 3]);
-    assert_eq!(world.told_by(source, cables[0]).announced, 3000);
+    assert_eq!(counts(&world, hub, &cables[1..]), [(400, 0); 3]);
+    assert_eq!(world.told_by(source, cables[0]).announced, 600);
     let flaps: u64 = world.engine(hub).peers().map(|peer| peer.flaps).sum();
     assert_eq!(flaps, 0);
 }
@@ -99,22 +99,22 @@ fn a_refresh_tells_all_again_and_nobody_else_anything() {
 #[test]
 fn who_sends_too_much_is_stopped_and_tried_again_until_it_behaves() {
     let (mut world, source, hub, cables) = star(3);
-    let max = MaxPrefixes { limit: 1200, warn: 1100, only_warn: false, restart_after: Some(secs(60)) };
+    let max = MaxPrefixes { limit: 240, warn: 220, only_warn: false, restart_after: Some(secs(60)) };
     world.settings(hub, cables[0]).max_prefixes = Some(max);
     world.reload(hub);
     world.settle();
     let since = world.now;
-    world.announce_all(source, &prefixes(1000, 2000));
+    world.announce_all(source, &prefixes(200, 400));
     world.run(secs(200));
     let said = world.nodes[hub].said_since(since);
-    let over = said.iter().filter(|line| line.contains("more than the 1200 prefixes")).count();
+    let over = said.iter().filter(|line| line.contains("more than the 240 prefixes")).count();
     assert!((3..=4).contains(&over), "{said:#?}");
     assert_eq!(found(&world, 2).len(), 0, "what was kept of it is gone");
-    world.withdraw_all(source, &prefixes(1100, 2000));
+    world.withdraw_all(source, &prefixes(220, 400));
     world.run(secs(70));
     world.settle();
     model::check(&world);
-    assert_eq!(found(&world, 2).len(), 1100);
+    assert_eq!(found(&world, 2).len(), 220);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) fn thousand(block: u8, ipv6_next_hop: Option<&str>) -> Vec<Announceme
         (0..500_u32).map(|n| (n, format!("2001:db8:{:x}::/48", u32::from(block) * 512 + n), ipv6_next_hop));
     let next_hop = |hop: Option<&str>| hop.map(|hop| hop.parse().unwrap());
     ipv4.chain(ipv6)
-        .map(|(n, prefix, hop)| Announcement { next_hop: next_hop(hop), ..coloured(&prefix, n) })
+        .map(|(n, prefix, hop)| Announcement { next_hop: next_hop(hop), ..coloured(&prefix, n % 16) })
         .collect()
 }
 

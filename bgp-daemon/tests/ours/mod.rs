@@ -4,6 +4,7 @@
 
 mod many;
 
+#[allow(unused_imports, reason = "each test file uses a part")]
 pub(crate) use many::{compare, compare_held, routes_text, thousand};
 
 use lab::{Daemon, Lab, Namespace, Route};
@@ -40,6 +41,7 @@ pub(crate) fn peer(address: &str, more: &str) -> String {
 pub(crate) struct Ours<'a> {
     lab: &'a Lab,
     namespace: Namespace,
+    asn: u32,
     file: PathBuf,
     socket: PathBuf,
     daemon: RefCell<Option<Daemon>>,
@@ -59,30 +61,37 @@ impl<'a> Ours<'a> {
     /// Starts it with these tables behind what is the same in every test; it answers when this returns.
     #[track_caller]
     pub(crate) fn start(lab: &'a Lab, at: &Namespace, tables: &str) -> Self {
+        Self::start_as(lab, at, OURS, tables)
+    }
+
+    /// The same in another AS.
+    #[track_caller]
+    pub(crate) fn start_as(lab: &'a Lab, at: &Namespace, asn: u32, tables: &str) -> Self {
         let path = |end: &str| lab.folder().join(format!("ours-{}.{end}", at.name()));
         let (file, socket) = (path("toml"), path("sock"));
-        let ours = Ours { lab, namespace: at.clone(), file, socket, daemon: RefCell::default() };
+        let ours = Ours { lab, namespace: at.clone(), asn, file, socket, daemon: RefCell::default() };
         ours.write(tables);
-        ours.run();
+        ours.spawn();
+        ours.lab.wait_until("our program to answer", BOUND, || ours.try_ask(&["show", "memory"]).is_ok());
         ours
     }
 
-    fn write(&self, tables: &str) {
-        let socket = self.socket.display();
+    /// Has these tables for the next start or reload.
+    pub(crate) fn write(&self, tables: &str) {
+        let (socket, asn) = (self.socket.display(), self.asn);
+        let id = asn & 0xff;
         let text = format!(
-            "asn = {OURS}\nrouter_id = \"10.0.0.1\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
+            "asn = {asn}\nrouter_id = \"10.9.9.{id}\"\nlisten = [\"0.0.0.0:179\", \"[::]:179\"]\n\
              resolve_next_hops = false\n\n[api]\nsocket = \"{socket}\"\n\n{tables}"
         );
         fs::write(&self.file, text).unwrap();
     }
 
-    /// Starts it, for the first time or again.
-    #[track_caller]
-    pub(crate) fn run(&self) {
+    /// Starts its process, for the first time or again.
+    pub(crate) fn spawn(&self) {
         let mut command = program();
         command.arg("run").arg(&self.file);
         *self.daemon.borrow_mut() = Some(self.namespace.start("ours", command));
-        self.lab.wait_until("our program to answer", BOUND, || self.try_ask(&["show", "memory"]).is_ok());
     }
 
     /// Sends a signal.
@@ -136,6 +145,14 @@ impl<'a> Ours<'a> {
         serde_json::from_str(&self.ask(&["show", "peer", peer, "--json"])).unwrap()
     }
 
+    /// How many messages of a kind went each way: to it, from it.
+    #[track_caller]
+    pub(crate) fn messages(&self, peer: &str, kind: &str) -> (u64, u64) {
+        let messages = &self.peer(peer)["messages"];
+        let count = |way: &str| messages[way][kind].as_u64().unwrap_or_default();
+        (count("sent"), count("received"))
+    }
+
     /// How often its session came up and went down.
     #[track_caller]
     pub(crate) fn ups_and_flaps(&self, peer: &str) -> (u64, u64) {
@@ -174,10 +191,12 @@ pub(crate) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_bgp-daemon"))
 }
 
-/// The routes of one line that did not begin here.
+/// The routes of one line that did not begin here, and that were accepted: some routers send back what we told them,
+/// and we find ourselves in the path.
 fn held(line: &str) -> Vec<Held> {
     let prefix: Value = serde_json::from_str(line).unwrap();
-    let routes = prefix["routes"].as_array().unwrap().iter().filter(|route| !route["from"]["peer"].is_null());
+    let is_taken = |route: &&Value| !route["from"]["peer"].is_null() && route["standing"] != "rejected";
+    let routes = prefix["routes"].as_array().unwrap().iter().filter(is_taken);
     routes
         .map(|route| {
             let attributes = &route["attributes"];

@@ -55,8 +55,14 @@ impl NextHop {
             }
             len if v6 && (len == 16 || len == 32 + skip) => {
                 let (global, rest) = address.split_first_chunk::<16>()?;
-                let link_local = rest.last_chunk::<16>().map(|octets| Ipv6Addr::from(*octets));
-                Some(NextHop::Ipv6 { global: (*global).into(), link_local })
+                let global = Ipv6Addr::from(*global);
+                match rest.last_chunk::<16>().map(|octets| Ipv6Addr::from(*octets)) {
+                    // BIRD without a global address writes :: in its place.
+                    Some(only) if global.is_unspecified() && only.is_unicast_link_local() => {
+                        Some(NextHop::Ipv6 { global: only, link_local: None })
+                    }
+                    link_local => Some(NextHop::Ipv6 { global, link_local }),
+                }
             }
             _ => None,
         }

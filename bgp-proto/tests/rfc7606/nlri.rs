@@ -182,6 +182,7 @@ fn short(agreed: Agreed) -> Vec<Case> {
 fn not_hosts(agreed: Agreed) -> Vec<Case> {
     let v6 = [32, 0x20, 0x01, 0x0d, 0xb8];
     let loopback = core::net::Ipv6Addr::LOCALHOST.octets();
+    let link_local = core::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).octets();
     let multicast = core::net::Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1).octets();
     let row = |what: &str, afi, next_hop: &[u8], nlri: &[u8], announced: &str, expect| {
         let bad = attr(0x80, 14, &reach_value(afi, 1, next_hop, nlri));
@@ -198,6 +199,9 @@ fn not_hosts(agreed: Agreed) -> Vec<Case> {
         row("next hop 127.0.0.1 of IPv4 in MP_REACH_NLRI", 1, &[127, 0, 0, 1], &V4, two, Withdraw(OPTIONAL)),
         row("IPv4 in MP_REACH_NLRI", 1, &[192, 0, 2, 1], &V4, two, Clean),
         // RFC 2545 §3 has two addresses; BIRD writes :: for a link-local one that it does not have.
+        // The other way round: what has no global address writes :: for it, and the link-local one is one to reach it at.
+        row(":: and a link-local one", 2, &[&[0; 16][..], &link_local].concat(), &v6, one, Clean),
+        row(":: and ff02::1", 2, &[&[0; 16][..], &multicast].concat(), &v6, one, Withdraw(OPTIONAL)),
         row("a link-local ::", 2, &[&GLOBAL[..], &[0; 16]].concat(), &v6, one, Clean),
     ]
 }

@@ -2,7 +2,11 @@
 //! what was looked at, 2 it could not be looked at.
 
 mod check;
+mod demo;
+mod log;
 mod router_config;
+mod run;
+mod running;
 mod shown;
 mod why;
 
@@ -25,6 +29,7 @@ a folder of manifests, and everything that can be announced, and why it is or is
 
 const AFTER: &str = "\
 Begin here:
+  kube-announcer demo                                        a small cluster at work, in half a minute
   kube-announcer check examples/cluster                      what the nodes of a small cluster would announce
   kube-announcer why 203.0.113.10 --manifests examples/cluster --node node-3
   kube-announcer router-config --for frr --manifests examples/cluster
@@ -34,22 +39,27 @@ Begin here:
 
 #[derive(Subcommand)]
 enum Wanted {
+    Demo(demo::Arguments),
+    Run(run::Arguments),
     Check(check::Arguments),
     Why(why::Arguments),
     Routes(shown::Routes),
     Peers(shown::Peers),
+    Leave(running::Leave),
     RouterConfig(router_config::Arguments),
     Crds(Crds),
 }
 
-/// Where a cluster is read from.
+/// What is asked: manifests, or the announcer that runs here.
 #[derive(Args)]
-struct Manifests {
-    /// The folder with the cluster's manifests
+struct Asked {
+    /// Ask these manifests, and not the announcer that runs on this node
     #[arg(long, value_name = "DIR")]
-    manifests: PathBuf,
+    manifests: Option<PathBuf>,
     #[command(flatten)]
     namespace: Namespace,
+    #[command(flatten)]
+    socket: running::Socket,
 }
 
 #[derive(Args)]
@@ -66,6 +76,9 @@ struct Crds {}
 /// Does what was asked for.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.wanted {
+        Wanted::Demo(arguments) => demo::run(&arguments),
+        Wanted::Run(arguments) => run::run(&arguments),
+        Wanted::Leave(arguments) => running::leave(&arguments),
         Wanted::Check(arguments) => check::run(&arguments),
         Wanted::Why(arguments) => why::run(&arguments),
         Wanted::Routes(arguments) => shown::routes(&arguments),

@@ -1,6 +1,6 @@
 //! `routes` and `peers`: what a node announces, and to whom.
 
-use super::{Manifests, print, print_json};
+use super::{Asked, print, print_json};
 use anyhow::Context;
 use clap::Args;
 use kube_announcer::{
@@ -26,29 +26,33 @@ pub(super) struct Peers {
 #[derive(Args)]
 struct Of {
     #[command(flatten)]
-    manifests: Manifests,
-    /// The node
-    #[arg(long, value_name = "NAME")]
-    node: String,
+    asked: Asked,
+    /// The node of the manifests
+    #[arg(long, value_name = "NAME", requires = "manifests")]
+    node: Option<String>,
     /// As JSON
     #[arg(long)]
     json: bool,
 }
 
 impl Of {
-    fn planner(&self) -> anyhow::Result<Planner> {
-        let Manifests { manifests, namespace } = &self.manifests;
+    /// What the manifests say; `None`: the running announcer is asked.
+    fn planner(&self) -> anyhow::Result<Option<Planner>> {
+        let Asked { manifests, namespace, .. } = &self.asked;
+        let Some(manifests) = manifests else { return Ok(None) };
         let cluster = Cluster::read(manifests, &namespace.namespace).context("--manifests")?;
-        let node = node::find(&cluster, &self.node).map_err(anyhow::Error::msg)?;
-        Ok(cluster.planner(&node))
+        let node = self.node.as_deref().context("say with --node which node of the manifests is meant")?;
+        let node = node::find(&cluster, node).map_err(anyhow::Error::msg)?;
+        Ok(Some(cluster.planner(&node)))
     }
 }
 
 pub(super) fn routes(arguments: &Routes) -> anyhow::Result<ExitCode> {
-    let planner = arguments.of.planner()?;
+    let Routes { of } = arguments;
+    let Some(planner) = of.planner()? else { return of.asked.socket.print("routes", of.json) };
     let mut routes = node::routes(planner.plan());
     routes.retain(|route| route.announced);
-    if arguments.of.json {
+    if of.json {
         print_json(&routes)?;
     } else {
         print(&node::routes_table(&routes));
@@ -57,8 +61,9 @@ pub(super) fn routes(arguments: &Routes) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn peers(arguments: &Peers) -> anyhow::Result<ExitCode> {
-    let planner = arguments.of.planner()?;
-    if arguments.of.json {
+    let Peers { of } = arguments;
+    let Some(planner) = of.planner()? else { return of.asked.socket.print("peers", of.json) };
+    if of.json {
         print_json(&node::peers(planner.plan()))?;
     } else {
         print(&node::peers_table(planner.plan()));

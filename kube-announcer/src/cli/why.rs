@@ -1,6 +1,6 @@
 //! `why`: everything about one address.
 
-use super::{Manifests, print, print_json};
+use super::{Asked, print, print_json};
 use anyhow::Context;
 use clap::Args;
 use ipnet::IpNet;
@@ -14,9 +14,9 @@ pub(super) struct Arguments {
     #[arg(value_parser = address)]
     address: IpNet,
     #[command(flatten)]
-    manifests: Manifests,
-    /// The node; every one, where not said
-    #[arg(long, value_name = "NAME")]
+    asked: Asked,
+    /// The node of the manifests; every one, where not said
+    #[arg(long, value_name = "NAME", requires = "manifests")]
     node: Option<String>,
     /// As JSON
     #[arg(long)]
@@ -30,7 +30,10 @@ fn address(text: &str) -> Result<IpNet, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Manifests { manifests, namespace } = &arguments.manifests;
+    let Asked { manifests, namespace, socket } = &arguments.asked;
+    let Some(manifests) = manifests else {
+        return socket.print(&format!("why/{}", arguments.address), arguments.json);
+    };
     let cluster = Cluster::read(manifests, &namespace.namespace).context("--manifests")?;
     let nodes = match &arguments.node {
         Some(node) => vec![node::find(&cluster, node).map_err(anyhow::Error::msg)?],

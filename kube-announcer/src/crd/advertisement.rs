@@ -205,7 +205,7 @@ pub struct RawTunnelIps {
     pub from: Option<Text>,
     /// The annotation with the addresses; cmd.nu/tunnel where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::annotation")]
+    #[schemars(schema_with = "schema::key")]
     pub annotation: Option<Text>,
     /// Which Services; all, where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,7 +246,7 @@ pub struct RawRequire {
 pub struct RawPodPrefixes {
     /// The annotation with the ranges; kube-announcer.io/prefixes where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::annotation")]
+    #[schemars(schema_with = "schema::key")]
     pub annotation: Option<Text>,
     /// Which pods; all, where not said.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -109,7 +109,7 @@ pub struct BgpPeerSpec {
 pub struct AddressFrom {
     /// In this annotation: an address, or several with commas between.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::annotation")]
+    #[schemars(schema_with = "schema::key")]
     pub annotation: Option<Text>,
 }
 
@@ -143,7 +143,7 @@ pub struct SecretRef {
 #[schemars(
     transform = schema::open,
     extend("x-kubernetes-validations" = [{
-        "rule": "!has(self.keepalive) || duration(self.keepalive) + duration(self.keepalive) + duration(self.keepalive) <= duration(has(self.hold) ? self.hold : '90s')",
+        "rule": "!has(self.keepalive) || (duration(self.keepalive) > duration('0s') && duration(self.keepalive) + duration(self.keepalive) + duration(self.keepalive) <= duration(has(self.hold) ? self.hold : '90s'))",
         "message": "write a keepalive of at most a third of hold",
     }])
 )]
@@ -158,7 +158,7 @@ pub struct RawTimers {
     pub keepalive: Option<Text>,
     /// How long a dial may take, and how long until the next.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::duration")]
+    #[schemars(schema_with = "schema::connect_retry")]
     pub connect_retry: Option<Text>,
 }
 

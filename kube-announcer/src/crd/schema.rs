@@ -51,23 +51,22 @@ pub(super) fn asn(_: &mut Generator) -> Schema {
 }
 
 pub(super) fn address(_: &mut Generator) -> Schema {
-    // CEL's isIP knows no zones, and a link-local address has one.
-    schema(text(
-        64,
-        "isIP(self) || (self.startsWith('fe80:') && self.matches('^[0-9a-fA-F:.]+%[^/ ]{1,15}$'))",
-        "write an address, a link-local one with its interface, like fe80::1%eth1",
-    ))
+    // CEL's isIP knows no zones, and an IPv6 link-local address has one.
+    let rule = "isIP(self) ? ip(self).isGlobalUnicast() || ip(self).isLoopback() || \
+                (ip(self).family() == 4 && ip(self).isLinkLocalUnicast()) \
+                : self.matches('^[fF][eE][89abAB][0-9a-fA-F]:[0-9a-fA-F:]*%[^/ :%]{1,15}$') && isIP(self.split('%')[0])";
+    schema(text(64, rule, "write a host's address, a link-local one with its interface, like fe80::1%eth1"))
 }
 
 pub(super) fn interface(_: &mut Generator) -> Schema {
-    schema(text(15, "self.matches('^[^/ :]+$')", "write the name of an interface, like eth1"))
+    schema(text(15, "self.matches('^[^/ :%]+$')", "write the name of an interface, like eth1"))
 }
 
-pub(super) fn annotation(_: &mut Generator) -> Schema {
+pub(super) fn key(_: &mut Generator) -> Schema {
     schema(text(
         317,
         "self.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$')",
-        "write the key of an annotation, like example.com/tor",
+        "write a key like example.com/tor",
     ))
 }
 
@@ -91,11 +90,17 @@ pub(super) fn duration(_: &mut Generator) -> Schema {
     json_schema!({ "type": "string", "maxLength": 16, "pattern": "^[0-9]+(ms|s|m|h)$" })
 }
 
+pub(super) fn connect_retry(_: &mut Generator) -> Schema {
+    let rule = "self.matches('^[0-9]{1,9}(ms|s|m|h)$') && duration(self) >= duration('100ms') && \
+                duration(self) <= duration('1h')";
+    schema(text(16, rule, "write 100ms to 1h"))
+}
+
 /// At most so much, in whole seconds: what a field of a message can hold.
 pub(super) fn hold(_: &mut Generator) -> Schema {
     schema(text(
         16,
-        "self.matches('^[0-9]+(ms|s|m|h)$') && (duration(self) == duration('0s') || duration(self) >= duration('3s')) \
+        "self.matches('^[0-9]{1,9}(s|m|h)$') && (duration(self) == duration('0s') || duration(self) >= duration('3s')) \
          && duration(self) <= duration('65535s')",
         "write 0s (off), or 3s to 65535s",
     ))
@@ -104,7 +109,7 @@ pub(super) fn hold(_: &mut Generator) -> Schema {
 pub(super) fn restart_time(_: &mut Generator) -> Schema {
     schema(text(
         16,
-        "self.matches('^[0-9]+(ms|s|m|h)$') && duration(self) <= duration('4095s')",
+        "self.matches('^[0-9]{1,9}(s|m|h)$') && duration(self) <= duration('4095s')",
         "write 0s (off) to 4095s",
     ))
 }
@@ -122,11 +127,26 @@ pub(super) fn cidrs(_: &mut Generator) -> Schema {
 }
 
 pub(super) fn accept(_: &mut Generator) -> Schema {
-    list(&json!({ "type": "string", "minLength": 1, "maxLength": 64 }), 256)
+    let shape = "self.matches('^[0-9a-fA-F.:]+/[0-9]{1,3}( ge [0-9]{1,3})?( le [0-9]{1,3})?$') && \
+                 isCIDR(self.split(' ')[0]) && cidr(self.split(' ')[0]) == cidr(self.split(' ')[0]).masked()";
+    // Words two and four are lengths, and none is shorter than the one before it.
+    let lengths = "!isCIDR(self.split(' ')[0]) || (size(self.split(' ')) < 3 || (\
+                   int(self.split(' ')[2]) >= cidr(self.split(' ')[0]).prefixLength() && \
+                   int(self.split(' ')[2]) <= (cidr(self.split(' ')[0]).ip().family() == 4 ? 32 : 128))) && \
+                   (size(self.split(' ')) < 5 || (int(self.split(' ')[4]) >= int(self.split(' ')[2]) && \
+                   int(self.split(' ')[4]) <= (cidr(self.split(' ')[0]).ip().family() == 4 ? 32 : 128)))";
+    let rules = json!([
+        { "rule": shape, "message": "write a prefix without host bits, and lengths, like 10.0.0.0/8 ge 16 le 24" },
+        { "rule": lengths, "message": "write lengths that some prefix can have" },
+    ]);
+    list(&json!({ "type": "string", "maxLength": 64, "x-kubernetes-validations": rules }), 64)
 }
 
 pub(super) fn communities(_: &mut Generator) -> Schema {
-    list(&json!({ "type": "string", "minLength": 1, "maxLength": 40 }), 64)
+    let rule = "self in ['graceful-shutdown', 'accept-own', 'llgr-stale', 'no-llgr', 'blackhole', 'no-export', \
+                'no-advertise', 'no-export-subconfed', 'no-peer'] || \
+                (self.matches('^[0-9]{1,5}:[0-9]{1,5}$') && self.split(':').all(n, int(n) <= 65535))";
+    list(&text(40, rule, "write 65000:1, or a name like no-export"), 64)
 }
 
 pub(super) fn large_communities(_: &mut Generator) -> Schema {
@@ -135,11 +155,11 @@ pub(super) fn large_communities(_: &mut Generator) -> Schema {
 }
 
 pub(super) fn next_hop(_: &mut Generator) -> Schema {
-    schema(text(
-        128,
-        "self in ['self', 'internalIP'] || self.split(',').all(a, isIP(a.trim()))",
-        "write self, internalIP, an address, or one of each family with a comma between",
-    ))
+    let rule = "self in ['self', 'internalIP'] || (self.split(',').all(a, isIP(a.trim()) && \
+                ip(a.trim()).isGlobalUnicast()) && [4, 6].all(f, self.split(',').filter(a, isIP(a.trim()) && \
+                ip(a.trim()).family() == f).size() <= 1))";
+    let message = "write self, internalIP, an address, or one of each family with a comma between";
+    schema(text(128, rule, message))
 }
 
 pub(super) fn address_kinds(_: &mut Generator) -> Schema {

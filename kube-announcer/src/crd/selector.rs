@@ -12,7 +12,13 @@ use std::collections::BTreeMap;
 pub struct LabelSelector {
     /// Labels with their values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(extend(
+        "maxProperties" = 64,
+        "x-kubernetes-validations" = [{
+            "rule": "self.all(key, key.matches('^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$'))",
+            "message": "write keys of labels, like example.com/rack",
+        }]
+    ))]
     pub match_labels: BTreeMap<String, Text>,
     /// What else must hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -39,7 +45,7 @@ pub struct LabelSelector {
 pub struct LabelExpression {
     /// The label.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schema::name")]
+    #[schemars(schema_with = "schema::key")]
     pub key: Option<Text>,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     #[serde(skip_serializing_if = "Option::is_none")]

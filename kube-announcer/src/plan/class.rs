@@ -27,17 +27,17 @@ pub struct Told {
 }
 
 /// Who says yes to a prefix: advertisements, in the order of their names, and whether a source's selector chose it.
-pub(super) type Votes = BTreeMap<Name, bool>;
+pub(super) type Votes = Vec<(Name, bool)>;
 
 /// The name of a class: those who say yes, with a star where a selector chose. It stays while they do, whatever they say.
 pub(super) fn name(votes: &Votes) -> Name {
-    let mut name = String::new();
-    for (advertisement, selected) in votes {
-        let plus = if name.is_empty() { "" } else { "+" };
-        let star = if *selected { "*" } else { "" };
-        name = name + plus + advertisement + star;
+    if let [(alone, false)] = &votes[..] {
+        return alone.clone();
     }
-    name.into()
+    let names = votes
+        .iter()
+        .map(|(advertisement, selected)| [&**advertisement, if *selected { "*" } else { "" }].concat());
+    names.collect::<Vec<_>>().join("+").into()
 }
 
 impl Class {
@@ -46,7 +46,10 @@ impl Class {
         let voters: Vec<_> = here
             .advertisements
             .iter()
-            .filter_map(|advert| Some((&*advert.wish, *votes.get(&advert.wish.name)?)))
+            .filter_map(|advert| {
+                let (_, selected) = votes.iter().find(|(name, _)| *name == advert.wish.name)?;
+                Some((&*advert.wish, *selected))
+            })
             .collect();
         for session in sessions {
             let peer = &*session.wish;

@@ -45,7 +45,11 @@ pub(super) fn votes(claims: &[Claim]) -> Result<class::Votes, Refusal> {
     let mut votes = class::Votes::new();
     for claim in claims {
         match says(claim, claims) {
-            Ok(()) => *votes.entry(claim.advertisement.clone()).or_default() |= claim.selected,
+            // Claims stand in the order of advertisements.
+            Ok(()) => match votes.last_mut() {
+                Some((name, selected)) if *name == claim.advertisement => *selected |= claim.selected,
+                _ => votes.push((claim.advertisement.clone(), claim.selected)),
+            },
             Err(reason) => {
                 if closest.as_ref().is_none_or(|found| found.reason.code < reason.code) {
                     closest = Some(Refusal { object: claim.owner.clone(), reason });

@@ -192,22 +192,26 @@ impl Planner {
     fn decide(&mut self, snapshot: &Snapshot, here: &Here, prefixes: BTreeSet<IpNet>) -> Update {
         let mut update = Update::default();
         for prefix in prefixes {
-            let Some(mut decision) = self.plan.prefixes.remove(&prefix) else { continue };
+            let Some(decision) = self.plan.prefixes.get_mut(&prefix) else { continue };
             let before = decision.outcome.clone();
             if decision.claims.is_empty() {
+                self.plan.prefixes.remove(&prefix);
                 self.leave(before.class(), &mut update);
                 update.prefixes.insert(prefix);
                 continue;
             }
-            decide::sort(&mut decision.claims);
-            decision.conflicts = decide::conflicts(snapshot, prefix, &decision.claims);
-            decision.outcome = self.outcome(snapshot, here, prefix, &decision.claims, &mut update);
+            let mut claims = std::mem::take(&mut decision.claims);
+            decide::sort(&mut claims);
+            let conflicts = decide::conflicts(snapshot, prefix, &claims);
+            let outcome = self.outcome(snapshot, here, prefix, &claims, &mut update);
             // Into the new class first, so that one with a single prefix does not go and come.
             self.leave(before.class(), &mut update);
-            if decision.outcome != before {
+            if outcome != before {
                 update.prefixes.insert(prefix);
             }
-            self.plan.prefixes.insert(prefix, decision);
+            if let Some(decision) = self.plan.prefixes.get_mut(&prefix) {
+                *decision = Decision { claims, outcome, conflicts };
+            }
         }
         update
     }

@@ -44,6 +44,17 @@ pub struct Cluster {
 pub const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl Cluster {
+    /// One of which nothing is known yet, as a node sees it that knows these facts.
+    pub fn new(facts: Facts) -> Self {
+        Cluster {
+            snapshot: Snapshot::new(),
+            unreadable: Vec::new(),
+            ignored: Vec::new(),
+            places: BTreeMap::new(),
+            facts,
+        }
+    }
+
     /// Reads a folder. Secrets with passwords are looked for in `namespace`.
     ///
     /// # Errors

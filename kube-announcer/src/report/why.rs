@@ -42,6 +42,22 @@ pub struct Prefix {
     pub untold: Vec<Why>,
     /// The objects that have it, each for every source of an advertisement.
     pub claims: Vec<Wish>,
+    /// What each session of a running announcer was sent of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Sent>,
+}
+
+/// Whether a session was sent a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// The BgpPeer.
+    pub peer: String,
+    /// Where it is.
+    pub address: String,
+    /// Whether it was.
+    pub sent: bool,
+    /// How it goes with the session.
+    pub session: String,
 }
 
 /// What a source makes of an object.
@@ -62,7 +78,12 @@ pub struct Wish {
 
 /// Asks about an address, or a prefix, on a node.
 pub fn ask(cluster: &Cluster, node: &Name, asked: IpNet) -> Answer {
-    let planner = cluster.planner(node);
+    answer(cluster, &cluster.planner(node), asked)
+}
+
+/// The same, where the node's plan is there already.
+pub fn answer(cluster: &Cluster, planner: &Planner, asked: IpNet) -> Answer {
+    let node = &planner.plan().node;
     let mut claims = planner.explain(&cluster.snapshot, asked);
     claims.sort_by_key(|(prefix, claim)| {
         let says = node::says_yes(claim);
@@ -79,7 +100,7 @@ pub fn ask(cluster: &Cluster, node: &Name, asked: IpNet) -> Answer {
     for (prefix, claim) in claims {
         let shown = prefix.to_string();
         if prefixes.last().is_none_or(|last| last.prefix != shown) {
-            prefixes.push(decided(&planner, prefix));
+            prefixes.push(decided(planner, prefix));
         }
         if let Some(last) = prefixes.last_mut() {
             last.claims.push(wish(cluster, node, prefix, &claim));
@@ -110,7 +131,7 @@ fn decided(planner: &Planner, prefix: IpNet) -> Prefix {
     match plan.prefixes.get(&prefix) {
         Some(decision) => {
             let node::Route { prefix, announced, reason, told, .. } = node::route(plan, prefix, decision);
-            Prefix { prefix, announced, reason, told, untold, claims }
+            Prefix { prefix, announced, reason, told, untold, claims, sessions: Vec::new() }
         }
         None => Prefix {
             prefix: prefix.to_string(),
@@ -119,6 +140,7 @@ fn decided(planner: &Planner, prefix: IpNet) -> Prefix {
             told: Vec::new(),
             untold: Vec::new(),
             claims,
+            sessions: Vec::new(),
         },
     }
 }
@@ -158,7 +180,7 @@ impl Answer {
 
 impl Prefix {
     fn text(&self, node: &str) -> String {
-        let Prefix { prefix, announced, reason, told, untold, claims } = self;
+        let Prefix { prefix, announced, reason, told, untold, claims, sessions } = self;
         let mut text = match (announced, reason) {
             (true, _) => format!("{prefix} is announced on {node}.\n"),
             (false, Some(why)) => {
@@ -180,6 +202,10 @@ impl Prefix {
             let words = attributes.words();
             let words = if words.is_empty() { words } else { format!(", {words}") };
             text += &format!("  told to {peer}: next hop {next_hop}{words}\n");
+        }
+        for Sent { peer, address, sent, session } in sessions {
+            let word = if *sent { "sent" } else { "not sent" };
+            text += &format!("  {word} to {peer} at {address}: {session}\n");
         }
         for why in untold {
             text += &format!("  no session: {}\n", why.sentence);

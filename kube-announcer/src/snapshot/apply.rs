@@ -66,13 +66,15 @@ impl Snapshot {
     fn pod_changed(&mut self, name: Name, places: Vec<Option<Name>>) -> Changes {
         let now = self.pods.get(&name).and_then(|pod| pod.node.clone());
         for node in places.into_iter().flatten() {
-            let place = (node, name.clone());
-            if Some(&place.0) == now.as_ref() {
-                self.node_pods.insert(place.clone());
-            } else {
-                self.node_pods.remove(&place);
+            if Some(&node) == now.as_ref() {
+                self.node_pods.entry(node.clone()).or_default().insert(name.clone());
+            } else if let Some(pods) = self.node_pods.get_mut(&node) {
+                pods.remove(&name);
+                if pods.is_empty() {
+                    self.node_pods.remove(&node);
+                }
             }
-            self.gather_evidence(&place.0);
+            self.gather_evidence(&node);
         }
         Changes { pods: [name].into(), ..Changes::default() }
     }
@@ -99,19 +101,14 @@ impl Snapshot {
         let Some(service) = slice::service_of(slice) else { return self.remove_slice(name) };
         let Some(slice) = Slice::take(&mut self.names, slice) else { return self.remove_slice(name) };
         let service: Name = self.slice_service(name, service);
-        let place = (service.clone(), name.clone());
-        if self.slices.get(&place) == Some(&slice) {
+        let known = self.slices.get(&service).and_then(|slices| slices.iter().find(|(of, _)| of == name));
+        if known.is_some_and(|(_, known)| *known == slice) {
             slice.release(&mut self.names);
             return Changes::default();
         }
-        // Of another Service than before, perhaps.
-        let mut changes = match self.slice_services.get(name) {
-            Some(before) if *before != service => self.remove_slice(name),
-            _ => Changes::default(),
-        };
-        if let Some(before) = self.slices.insert(place, slice) {
-            before.release(&mut self.names);
-        }
+        // Whatever it was, also of another Service.
+        let mut changes = self.remove_slice(name);
+        self.slices.entry(service.clone()).or_default().push((name.clone(), slice));
         self.slice_services.insert(name.clone(), service.clone());
         changes.services.insert(service);
         changes
@@ -126,8 +123,13 @@ impl Snapshot {
 
     pub(super) fn remove_slice(&mut self, name: &Name) -> Changes {
         let Some(service) = self.slice_services.remove(name) else { return Changes::default() };
-        if let Some(before) = self.slices.remove(&(service.clone(), name.clone())) {
-            before.release(&mut self.names);
+        if let Some(slices) = self.slices.get_mut(&service) {
+            if let Some(at) = slices.iter().position(|(of, _)| of == name) {
+                slices.swap_remove(at).1.release(&mut self.names);
+            }
+            if slices.is_empty() {
+                self.slices.remove(&service);
+            }
         }
         Changes { services: [service].into(), ..Changes::default() }
     }

@@ -42,13 +42,13 @@ pub struct Snapshot {
     names: Names,
     nodes: BTreeMap<Name, Node>,
     services: BTreeMap<Name, Service>,
-    /// By Service and slice.
-    slices: BTreeMap<(Name, Name), Slice>,
+    /// By Service: its slices, by name.
+    slices: BTreeMap<Name, Vec<(Name, Slice)>>,
     /// The Service of each slice.
     slice_services: BTreeMap<Name, Name>,
     pods: BTreeMap<Name, Pod>,
-    /// By node and pod.
-    node_pods: BTreeSet<(Name, Name)>,
+    /// By node.
+    node_pods: BTreeMap<Name, BTreeSet<Name>>,
     evidence: Evidences,
     service_cidrs: BTreeMap<Name, Vec<IpNet>>,
     /// A Secret without a password, or with one that cannot be used, has none.
@@ -176,21 +176,17 @@ impl Snapshot {
     }
 
     /// The Pods of a node.
-    pub fn pods_on<'s>(&'s self, node: &'s str) -> impl Iterator<Item = (&'s Name, &'s Pod)> {
-        let first = (Name::from(node), Name::from(""));
-        let range = self.node_pods.range(first..).take_while(move |(of, _)| **of == *node);
-        range.filter_map(|(_, name)| self.pods.get_key_value(name))
+    pub fn pods_on(&self, node: &str) -> impl Iterator<Item = (&Name, &Pod)> {
+        let names = self.node_pods.get(node).into_iter().flatten();
+        names.filter_map(|name| self.pods.get_key_value(name))
     }
 
     /// What a Service has on a node and anywhere, of a family.
-    pub fn endpoints(&self, service: &Name, node: &str, ipv6: bool) -> Endpoints {
-        let node = self.names.find(node);
+    pub fn endpoints(&self, service: &str, node: &str, ipv6: bool) -> Endpoints {
         let mut found = Endpoints::default();
-        let first = (service.clone(), Name::from(""));
-        for ((of, _), slice) in self.slices.range(first..) {
-            if of != service {
-                break;
-            }
+        let Some(slices) = self.slices.get(service) else { return found };
+        let node = self.names.find(node);
+        for (_, slice) in slices {
             if slice.ipv6 == ipv6 {
                 slice.add_to(&mut found, node);
             } else {

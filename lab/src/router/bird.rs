@@ -110,6 +110,10 @@ impl Dialect for Bird {
         birdc(router, &format!("disable peer{} \"{reason}\"", router.index(peer)?)).map(drop)
     }
 
+    fn end_for_restart(&self, router: &Running) -> Result<(), String> {
+        birdc(router, "graceful restart").map(drop)
+    }
+
     fn tables(&self, router: &Running) -> Vec<Result<String, String>> {
         ["show protocols all", "show route all"].map(|words| birdc(router, words)).into()
     }
@@ -162,6 +166,12 @@ fn peer(index: usize, peer: &Peer, config: &Config) -> String {
     }
     if let Some(ttl) = peer.multihop {
         let _ = writeln!(text, "  multihop {ttl};");
+    }
+    if let Some(interface) = &peer.interface {
+        let _ = writeln!(text, "  interface \"{interface}\";");
+    }
+    if peer.ttl_security {
+        text += "  ttl security on;\n";
     }
     if let Some(seconds) = peer.graceful_restart {
         let _ = writeln!(text, "  graceful restart on; graceful restart time {seconds};");

@@ -51,22 +51,25 @@ router bgp {}
             let _ = write!(text, " bgp graceful-restart\n bgp graceful-restart restart-time {seconds}\n");
         }
         text.extend(config.peers.iter().map(peer));
+        // One for each set of attributes: FRR takes minutes to read a thousand of them.
+        let mut maps: Vec<&Announcement> = Vec::new();
+        for one in config.announced.iter().filter(|one| one.has_attributes()) {
+            if !maps.iter().any(|map| is_alike(map, one)) {
+                maps.push(one);
+            }
+        }
         for (family, word) in FAMILIES {
             let _ = writeln!(text, " address-family {word}");
             text.extend(config.peers.iter().filter(|peer| peer.families.contains(&family)).map(activate));
-            for (index, one) in config.announced.iter().enumerate() {
-                if Family::of(one.prefix.addr()) == family {
-                    let map =
-                        if one.has_attributes() { format!(" route-map map{index}") } else { String::new() };
-                    let _ = writeln!(text, "  network {}{map}", one.prefix);
-                }
+            for one in config.announced.iter().filter(|one| Family::of(one.prefix.addr()) == family) {
+                let map = maps.iter().position(|map| is_alike(map, one));
+                let map = map.map(|index| format!(" route-map map{index}")).unwrap_or_default();
+                let _ = writeln!(text, "  network {}{map}", one.prefix);
             }
             text += " exit-address-family\n";
         }
         text += "exit\n";
-        text.extend(
-            config.announced.iter().enumerate().filter(|(_, one)| one.has_attributes()).map(route_map),
-        );
+        text.extend(maps.iter().copied().enumerate().map(route_map));
         vec![("bgpd.conf", text), ("zebra.conf", "hostname frr\n".into())]
     }
 
@@ -174,6 +177,7 @@ fn peer(peer: &Peer) -> String {
     lines.extend(peer.passive.then(|| "passive".to_owned()));
     lines.extend(peer.password.as_ref().map(|key| format!("password {key}")));
     lines.extend(peer.multihop.map(|ttl| format!("ebgp-multihop {ttl}")));
+    lines.extend(peer.ttl_security.then(|| "ttl-security hops 1".to_owned()));
     lines.extend(peer.extended_next_hop.then(|| "capability extended-nexthop".to_owned()));
     lines.iter().map(|line| format!(" neighbor {address} {line}\n")).collect()
 }
@@ -185,6 +189,11 @@ fn activate(peer: &Peer) -> String {
         String::new()
     };
     format!("  neighbor {} activate\n{all}", peer.address)
+}
+
+/// Whether they differ in their prefixes alone.
+fn is_alike(one: &Announcement, other: &Announcement) -> bool {
+    *one == Announcement { prefix: one.prefix, ..other.clone() }
 }
 
 fn route_map((index, one): (usize, &Announcement)) -> String {

@@ -7,11 +7,15 @@ use std::process::Command;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use super::mrt::{self, Form};
 use super::{Dialect, Place, Running};
 use crate::config::{Announcement, Config, Family, Peer};
 use crate::route::Route;
 
 pub(super) struct GoBgp;
+
+/// How many prefixes are announced one by one; each takes a program of its own.
+const FEW: usize = 30;
 
 impl Dialect for GoBgp {
     fn name(&self) -> &'static str {
@@ -60,8 +64,12 @@ impl Dialect for GoBgp {
 
     fn begin(&self, router: &Running) -> Result<(), String> {
         gobgp(router, &["global"])?;
-        let announced = router.config.borrow().announced.clone();
-        announced.iter().try_for_each(|one| self.announce(router, one))
+        let config = router.config.borrow().clone();
+        if config.announced.len() <= FEW {
+            return config.announced.iter().try_for_each(|one| self.announce(router, one));
+        }
+        let [short, whole] = [Form::Short, Form::Whole].map(|form| inject(router, &config, form));
+        short.or(whole)
     }
 
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
@@ -167,6 +175,9 @@ fn peer(peer: &Peer) -> String {
             "  [neighbors.ebgp-multihop.config]\n    enabled = true\n    multihop-ttl = {ttl}\n"
         );
     }
+    if peer.ttl_security {
+        text += "  [neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255\n";
+    }
     if let Some(seconds) = peer.graceful_restart {
         let _ = write!(
             text,
@@ -219,6 +230,18 @@ fn add(what: &Announcement) -> Vec<String> {
 fn gobgp(router: &Running, words: &[&str]) -> Result<String, String> {
     let target = socket(&router.place);
     router.ask("gobgp", &[&["--target", &target], words].concat())
+}
+
+/// Has it read a table dump. Old ones and new ones want another form, and take nothing of the other's IPv6 routes.
+fn inject(router: &Running, config: &Config, form: Form) -> Result<(), String> {
+    let file = router.place.ours.join("announced.mrt");
+    // Twice: the client ends before the last of what it sends is taken.
+    let dump = mrt::table(config, form).repeat(2);
+    std::fs::write(&file, dump).map_err(|e| format!("{}: {e}", file.display()))?;
+    gobgp(router, &["mrt", "inject", "global", "--queue-size", "1", &router.path("announced.mrt")])?;
+    let size = |family| Ok::<_, String>(table(&json(router, &["global", "rib", "-a", family])?).len());
+    let taken = size("ipv4")? + size("ipv6")?;
+    if taken < config.announced.len() { Err(format!("it took {taken} routes")) } else { Ok(()) }
 }
 
 fn json(router: &Running, words: &[&str]) -> Result<Value, String> {

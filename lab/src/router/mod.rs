@@ -5,6 +5,7 @@ mod exabgp;
 mod frr;
 mod gobgp;
 mod model;
+mod mrt;
 mod openbgpd;
 mod running;
 
@@ -79,6 +80,10 @@ pub(crate) trait Dialect: Sync {
     fn refresh(&self, router: &Running, peer: IpAddr) -> Result<(), String>;
     /// Closes the session with a reason, if it can: administrative shutdown with text (RFC 9003).
     fn shut_down(&self, router: &Running, peer: IpAddr, reason: &str) -> Result<(), String>;
+    /// Ends it so that peers keep its routes until it is back, if there are words for that.
+    fn end_for_restart(&self, _: &Running) -> Result<(), String> {
+        Err("it has no words for that".into())
+    }
     /// Its sessions and tables, for people.
     fn tables(&self, router: &Running) -> Vec<Result<String, String>>;
 }

@@ -129,6 +129,9 @@ fn peer(peer: &Peer) -> String {
     if let Some(ttl) = peer.multihop {
         let _ = writeln!(text, "  multihop {ttl}");
     }
+    if peer.ttl_security {
+        text += "  ttl-security yes\n";
+    }
     // Its restart time is that of the hold time; it only helps restarting peers.
     let _ =
         writeln!(text, "  announce restart {}", if peer.graceful_restart.is_some() { "yes" } else { "no" });

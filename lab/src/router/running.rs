@@ -139,6 +139,14 @@ impl Router {
         self.running.kind.0.shut_down(&self.running, peer, reason)
     }
 
+    /// Ends it so that peers keep its routes until it is back (RFC 4724).
+    ///
+    /// # Errors
+    /// When this router has no words for that, or refuses.
+    pub fn end_for_restart(&self) -> Result<(), String> {
+        self.running.kind.0.end_for_restart(&self.running)
+    }
+
     /// The configuration files that say what it runs with.
     #[must_use]
     pub fn written(&self) -> String {

@@ -24,6 +24,8 @@ pub(super) enum Job<A> {
     Offer,
     /// Compare anew everywhere.
     Select,
+    /// Free the slots that only a group that is gone had something to say of.
+    GiveBack,
 }
 
 /// Jobs in the order in which they were begun; the first is under way, and its cursor is a slot.
@@ -31,11 +33,15 @@ pub(super) struct Jobs<A> {
     waiting: VecDeque<(Job<A>, u64)>,
     cursor: u32,
     begun: u64,
+    /// The next hops that one pass through the slots looks for, and where it ends: what comes to new slots is compared
+    /// by what is known of next hops by then.
+    resolving: Vec<u32>,
+    end: u32,
 }
 
 impl<A> Default for Jobs<A> {
     fn default() -> Self {
-        Jobs { waiting: VecDeque::new(), cursor: 0, begun: 0 }
+        Jobs { waiting: VecDeque::new(), cursor: 0, begun: 0, resolving: Vec::new(), end: 0 }
     }
 }
 
@@ -60,6 +66,18 @@ impl<A: PartialEq> Jobs<A> {
         }
         self.waiting.retain(|(other, _)| other != job);
     }
+
+    /// One pass for all next hops that wait for theirs; the first of these jobs stands for all.
+    fn gather(&mut self, end: u32) {
+        let next_hop = |(job, _): &(Job<A>, u64)| match job {
+            Job::Resolve(next_hop) => Some(*next_hop),
+            _ => None,
+        };
+        self.resolving = self.waiting.iter().filter_map(next_hop).collect();
+        let mut is_first = true;
+        self.waiting.retain(|job| next_hop(job).is_none() || std::mem::take(&mut is_first));
+        self.end = end;
+    }
 }
 
 impl<A: Address> Half<A> {
@@ -80,7 +98,13 @@ impl<A: Address> Half<A> {
     /// Does a slice of the first job: about `slots` slots. False: there is none.
     pub(in super::super) fn work(&mut self, slots: u32, shared: &mut Shared<'_>) -> bool {
         let Some((job, _)) = self.jobs.waiting.front().copied() else { return false };
-        let (from, end) = (self.jobs.cursor, self.table.slots.end());
+        let (from, mut end) = (self.jobs.cursor, self.table.slots.end());
+        if matches!(job, Job::Resolve(_)) {
+            if from == 0 {
+                self.jobs.gather(end);
+            }
+            end = self.jobs.end;
+        }
         let to = end.min(from.saturating_add(slots));
         for slot in from..to {
             if self.is_there(slot) {
@@ -107,8 +131,11 @@ impl<A: Address> Half<A> {
         match job {
             Job::Sweep(sender) => self.sweep_slot(slot, sender, shared),
             Job::Import(sender) => self.judge_slot(slot, sender, shared),
-            Job::Resolve(next_hop) => {
-                let points = |route: &Route| shared.sets.points_to(route.accepted, next_hop);
+            Job::Resolve(_) => {
+                let next_hops = &self.jobs.resolving;
+                let points = |route: &Route| {
+                    next_hops.iter().any(|next_hop| shared.sets.points_to(route.accepted, *next_hop))
+                };
                 if self.table.routes_of(slot).any(|(_, route)| points(route)) {
                     self.reselect(slot, Change::Any, shared);
                 }
@@ -117,6 +144,7 @@ impl<A: Address> Half<A> {
             Job::Offer => self.offer(slot, shared),
             Job::Select => self.reselect(slot, Change::Any, shared),
             Job::Evaluate(group) => self.offer_to(group, slot, shared),
+            Job::GiveBack => self.give_back(slot),
         }
     }
 

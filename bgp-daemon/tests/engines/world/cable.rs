@@ -32,6 +32,10 @@ pub(crate) struct Cable {
     pub(crate) deaf: [bool; 2],
     /// No session is expected over it.
     pub(crate) idle: bool,
+    /// The second of the ends never dials.
+    pub(crate) waits: bool,
+    /// The second of the ends takes whoever comes.
+    pub(crate) dynamic: bool,
 }
 
 impl Cable {
@@ -46,6 +50,8 @@ impl Cable {
             up: true,
             deaf: [false; 2],
             idle: false,
+            waits: false,
+            dynamic: false,
         }
     }
 

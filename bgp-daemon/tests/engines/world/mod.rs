@@ -144,6 +144,13 @@ impl World {
         self.change(node, Change::new().update("test", routes, Vec::new()));
     }
 
+    /// A node announces these routes too, with what is said of them.
+    pub(crate) fn announce_routes(&mut self, node: usize, routes: Vec<LocalRoute>) {
+        self.note(&format!("{node} announces {} routes", routes.len()));
+        self.nodes[node].own.extend(routes.iter().map(|route| route.prefix));
+        self.change(node, Change::new().update("test", routes, Vec::new()));
+    }
+
     pub(crate) fn withdraw(&mut self, node: usize, prefixes: &[&str]) {
         let prefixes: Vec<IpNet> = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
         self.withdraw_all(node, &prefixes);
@@ -235,19 +242,23 @@ impl World {
 
     /// Every session that is wanted is up, and nothing stale is kept.
     fn is_settled(&self) -> bool {
-        let mut wanted = vec![(0, 0); self.cables.len()];
-        for (node, engine) in self.nodes.iter().enumerate() {
-            for peer in engine.engine.iter().flat_map(Engine::peers) {
+        let runs = |node: usize| self.nodes[node].engine.is_some();
+        // Of each cable: ends that want a session, and ends that have one.
+        let mut ends: Vec<_> =
+            self.cables.iter().map(|cable| (i32::from(cable.dynamic && runs(cable.ends[1])), 0)).collect();
+        for (node, of) in self.nodes.iter().enumerate() {
+            for peer in of.engine.iter().flat_map(|engine| engine.peers()) {
                 if !peer.stale.is_empty() {
                     return false;
                 }
-                let (wanted, up) = &mut wanted[self.place(node, peer.remote)];
-                *wanted += usize::from(peer.kept_down.is_none());
-                *up += usize::from(peer.state == SessionState::Established);
+                let (wanted, up) = &mut ends[self.place(node, peer.remote)];
+                *wanted += i32::from(peer.kept_down.is_none() && !peer.dynamic);
+                *wanted -= i32::from(peer.kept_down.is_some() && peer.dynamic);
+                *up += i32::from(peer.state == SessionState::Established);
             }
         }
-        let settled = |(cable, (wanted, up)): (&Cable, (usize, usize))| cable.idle || wanted < 2 || up == 2;
-        self.cables.iter().zip(wanted).all(settled)
+        let settled = |(cable, (wanted, up)): (&Cable, (i32, i32))| cable.idle || wanted < 2 || up == 2;
+        self.cables.iter().zip(ends).all(settled)
     }
 
     /// Ends the test with the last lines of the trace.

@@ -2,7 +2,7 @@
 
 use super::policy;
 use bgp_daemon::{
-    config::Config,
+    config::{Config, Peer},
     engine::{Engine, Event, Key},
     policy::Policy,
 };
@@ -65,7 +65,7 @@ pub(crate) struct Node {
     /// What it is, or is next, configured with.
     pub(crate) config: Config,
     /// `None` while it does not run, and in its turn.
-    pub(crate) engine: Option<Engine>,
+    pub(crate) engine: Option<Box<Engine>>,
     pub(super) runs: bool,
     pub(crate) seed: u64,
     /// How far its clock is ahead.
@@ -75,6 +75,8 @@ pub(crate) struct Node {
     /// The machine does nothing.
     pub(crate) off: bool,
     pub(crate) events: Vec<(Time, Event)>,
+    /// Peers that it does not have for now.
+    pub(crate) removed: Vec<Peer>,
     /// What it announces.
     pub(crate) own: BTreeSet<IpNet>,
     /// What it accepts and tells, by cable and whether it is told; what is not here is all.
@@ -84,6 +86,8 @@ pub(crate) struct Node {
     pub(super) round_at: Time,
     /// Something waits for that round.
     pub(super) awake: bool,
+    /// Rounds without anything to take in, one after the other.
+    pub(super) idle_rounds: u32,
     /// Connections by the engine's name for them, with its side.
     pub(super) keys: BTreeMap<Key, (usize, usize)>,
     /// What was written and not reported yet: octets and writes.
@@ -101,11 +105,13 @@ impl Node {
             paused: false,
             off: false,
             events: Vec::new(),
+            removed: Vec::new(),
             own: BTreeSet::new(),
             rules: BTreeMap::new(),
             inbox: VecDeque::new(),
             round_at: Time::NEVER,
             awake: false,
+            idle_rounds: 0,
             keys: BTreeMap::new(),
             unreported: BTreeMap::new(),
         }

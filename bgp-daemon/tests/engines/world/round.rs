@@ -13,6 +13,9 @@ use std::time::Duration;
 /// What one turn takes in at the most.
 const ROUND: usize = 256;
 
+/// Turns with nothing to take in and more to do, one after the other, after which that is no work but a circle.
+const IDLE: u32 = 2000;
+
 impl World {
     /// What a node's clock says.
     pub(crate) fn clock(&self, node: usize) -> Time {
@@ -29,7 +32,7 @@ impl World {
         let routes = own.iter().copied().map(LocalRoute::new).collect();
         engine.change(now, Change::new().replace("test", routes)).unwrap();
         let node_of = &mut self.nodes[node];
-        (node_of.engine, node_of.runs) = (Some(engine), true);
+        (node_of.engine, node_of.runs) = (Some(Box::new(engine)), true);
         (node_of.off, node_of.paused, node_of.awake) = (false, false, false);
         self.note(&format!("{node} starts{}", if restarting { " again" } else { "" }));
         self.wake(node);
@@ -94,6 +97,11 @@ impl World {
         let (waits, deadline) = (more || is_due(&engine), engine.deadline());
         let ahead = self.nodes[node].ahead;
         self.nodes[node].engine = Some(engine);
+        let idle = waits && self.nodes[node].inbox.is_empty();
+        self.nodes[node].idle_rounds = if idle { self.nodes[node].idle_rounds + 1 } else { 0 };
+        if self.nodes[node].idle_rounds > IDLE {
+            self.fail(&format!("{node} goes on and on, and nothing happens"));
+        }
         if waits || !self.nodes[node].inbox.is_empty() {
             self.wake(node);
         } else if let Some(due) = deadline {
@@ -123,8 +131,9 @@ impl World {
                 }
             }
             Input::Failed(key, why) => {
-                self.nodes[node].keys.remove(&key);
+                let known = self.nodes[node].keys.remove(&key);
                 engine.failed(now, key, why);
+                known.into_iter().for_each(|(connection, _)| self.bury(connection));
             }
             Input::Received(key, octets) => {
                 engine.receive(now, key, octets);
@@ -138,8 +147,9 @@ impl World {
             }
             Input::Closed(key, why) => {
                 self.note(&format!("{node} sees {key} closed: {}", why.unwrap_or("the other side's end")));
-                self.nodes[node].forget(key);
+                let known = self.nodes[node].forget(key);
                 engine.closed(now, key, why);
+                known.into_iter().for_each(|(connection, _)| self.bury(connection));
             }
         }
     }
@@ -152,6 +162,7 @@ impl World {
                 let Some((connection, side)) = self.nodes[node].forget(key) else { return };
                 self.note(&format!("{node} closes {connection}, with {} octets", last.len()));
                 self.close(connection, side, last);
+                self.bury(connection);
             }
             Action::Options(..) => {}
             Action::Event(event) => {

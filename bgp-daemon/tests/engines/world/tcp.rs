@@ -156,7 +156,14 @@ impl World {
                 self.take(number, 1 - from, segment);
             }
         }
-        if self.connections.get(&number).is_some_and(Connection::is_over) {
+        self.bury(number);
+    }
+
+    /// Forgets a connection that neither side knows any more.
+    pub(super) fn bury(&mut self, number: usize) {
+        let Some(connection) = self.connections.get(&number) else { return };
+        let is_known = |end: &End| end.key.is_some_and(|key| self.nodes[end.node].keys.contains_key(&key));
+        if connection.is_over() && !connection.ends.iter().any(is_known) {
             self.connections.remove(&number);
         }
     }

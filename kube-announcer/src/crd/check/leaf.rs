@@ -191,6 +191,15 @@ fn is_host(address: IpAddr) -> bool {
         && !matches!(address, IpAddr::V4(address) if address.is_broadcast())
 }
 
+/// An address that a router can send packets to, whatever link it is on.
+fn is_forwarded_to(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => is_link_local(address),
+    };
+    is_host(address) && !address.is_loopback() && !link_local
+}
+
 pub(super) fn family(text: &Text) -> Leaf<Family> {
     word(&[(Family::IPV4, "ipv4"), (Family::IPV6, "ipv6")])(text)
 }
@@ -221,20 +230,12 @@ pub(super) fn next_hop(text: &Text) -> Leaf<NextHop> {
     }
     let (mut ipv4, mut ipv6) = (None, None);
     for word in text.split(',') {
-        let taken = match word.trim().parse() {
-            Ok(IpAddr::V4(address)) if is_host(address.into()) && !address.is_loopback() => {
-                ipv4.replace(address).is_some()
-            }
-            Ok(IpAddr::V6(address))
-                if is_host(address.into()) && !is_link_local(address) && !address.is_loopback() =>
-            {
-                ipv6.replace(address).is_some()
-            }
-            _ => {
-                return wrong(
-                    "is no next hop",
-                    "self, internalIP, an address, or one of each family with a comma between",
-                );
+        let taken = match word.trim().parse().ok().filter(|address| is_forwarded_to(*address)) {
+            Some(IpAddr::V4(address)) => ipv4.replace(address).is_some(),
+            Some(IpAddr::V6(address)) => ipv6.replace(address).is_some(),
+            None => {
+                let remedy = "self, internalIP, an address, or one of each family with a comma between";
+                return wrong("is no next hop", remedy);
             }
         };
         if taken {

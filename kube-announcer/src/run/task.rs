@@ -1,0 +1,274 @@
+//! The shell around an [`Announcer`]: it waits for what happens, and has a speaker follow.
+
+use super::{Announcer, Answer, PLAN, Step, host, live::Seen};
+use crate::{
+    object::Name,
+    plan::{Facts, Plan},
+    source::{Told, folder},
+    wish::Place,
+};
+use anyhow::Context;
+use bgp_daemon::{
+    api::{Api, Program, Question, SetLevels, document},
+    config::{self, Config},
+    engine::Shutdown,
+    speaker::{Error, Speaker, Start},
+};
+use ipnet::IpNet;
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Interval, MissedTickBehavior, interval},
+};
+
+/// How often it is looked for other default gateways, and whether a port is free by now.
+const LOOK: Duration = Duration::from_secs(5);
+/// What a source has told and nobody has taken in; when it is full the source waits.
+const TOLD: usize = 64;
+const UNWATCHED: &str = "nobody watches the folder any more";
+/// Questions that wait.
+const QUESTIONS: usize = 16;
+
+/// What an announcer is started with.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The folder with the cluster's manifests.
+    pub manifests: PathBuf,
+    /// The node.
+    pub node: Name,
+    /// Our own namespace, where Secrets with passwords are.
+    pub namespace: Name,
+    /// Where it can be asked; `None`: nowhere.
+    pub socket: Option<PathBuf>,
+    /// It ran a moment ago, and peers that do graceful restart still hold its routes.
+    pub restarting: bool,
+}
+
+/// A last word on each configuration before the speaker has it.
+pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
+
+/// A running announcer.
+pub struct Task {
+    announcer: Announcer,
+    facts: Facts,
+    speaker: Speaker,
+    told: mpsc::Receiver<Told>,
+    questions: mpsc::Receiver<Question>,
+    end: watch::Receiver<Option<Shutdown>>,
+    api: Api,
+    adjust: Adjust,
+    /// The configuration in force, if ports of it could not be listened at.
+    deaf: Option<Config>,
+}
+
+impl Task {
+    /// Watches the folder, and starts a speaker with the first plan.
+    ///
+    /// # Errors
+    /// The folder cannot be watched, the socket cannot be had, or the machine lets no speaker run.
+    pub async fn start(wanted: &Wanted, log: SetLevels, mut adjust: Adjust) -> anyhow::Result<Self> {
+        let facts = Facts {
+            gateways: host::gateways(Path::new("/")),
+            namespace: wanted.namespace.clone(),
+            ..Facts::default()
+        };
+        let (tell, mut told) = mpsc::channel(TOLD);
+        folder::watch(&wanted.manifests, tell).context("--manifests")?;
+        let mut announcer = Announcer::new(&wanted.node, &facts);
+        let step = loop {
+            let told = told.recv().await.context(UNWATCHED)?;
+            if let Some(step) = announcer.hear(told) {
+                break step;
+            }
+        };
+        let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
+        let (end, ended) = watch::channel(None);
+        let (asked, questions) = mpsc::channel(QUESTIONS);
+        let program = Program {
+            started: speaker.ask(|_, now| now).await?,
+            log,
+            config: watch::channel(document::Config::default()).1,
+            end,
+            questions: Some(asked),
+        };
+        let mut api = Api::new(&speaker, &program);
+        let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
+        let opened = api.open(&places).await.context("--socket")?;
+        api.put_in_force(&places, opened);
+        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf })
+    }
+
+    /// The speaker.
+    pub fn speaker(&self) -> &Speaker {
+        &self.speaker
+    }
+
+    /// Announces until somebody says how to end.
+    ///
+    /// # Errors
+    /// The speaker has ended by itself, or refuses what it is told.
+    pub async fn run(mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<()> {
+        let how = self.announce(ending).await?;
+        match &how {
+            Shutdown::Restart => {
+                tracing::info!("ending for a restart: peers may keep our routes until we are back");
+            }
+            Shutdown::Leave(_) => tracing::info!("leaving: peers are told to drop our routes"),
+        }
+        self.speaker.shutdown(how).await;
+        self.api.close().await;
+        Ok(())
+    }
+
+    async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
+        let mut look = every(LOOK);
+        tokio::pin!(ending);
+        loop {
+            tokio::select! {
+                told = self.told.recv() => {
+                    let told = told.context(UNWATCHED)?;
+                    if let Some(step) = self.announcer.hear(told) {
+                        self.tell(step).await?;
+                    }
+                }
+                Some(question) = self.questions.recv() => self.answer(question).await,
+                _ = look.tick() => self.look().await?,
+                how = &mut ending => return Ok(how),
+                how = asked_for(&mut self.end) => return Ok(how),
+                () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
+            }
+        }
+    }
+
+    /// Has the speaker follow.
+    async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
+        step.lines.iter().for_each(super::Line::log);
+        let mut telling = step.telling;
+        if let Some(config) = &mut telling.config {
+            (self.adjust)(config);
+            self.deaf = None;
+        }
+        if telling.is_empty() {
+            return Ok(());
+        }
+        match self.speaker.change(telling.clone().into_change()).await {
+            Err(Error::Listen(address, error)) => {
+                say_deaf(&Error::Listen(address, error));
+                self.deaf = telling.config.as_deref().cloned();
+                telling.config.iter_mut().for_each(|config| config.listen.clear());
+                self.speaker.change(telling.into_change()).await?;
+            }
+            done => drop(done?),
+        }
+        Ok(())
+    }
+
+    /// Looks at what nobody tells us of.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        if let Some(config) = self.deaf.clone()
+            && self.speaker.reload(config).await.is_ok()
+        {
+            tracing::info!("the ports of a mesh are listened at now");
+            self.deaf = None;
+        }
+        if !self.announcer.peers().any(|peer| matches!(peer.place, Place::Gateway)) {
+            return Ok(());
+        }
+        let gateways = host::gateways(Path::new("/"));
+        if gateways != self.facts.gateways {
+            self.facts.gateways = gateways;
+            if let Some(step) = self.announcer.set_facts(self.facts.clone()) {
+                self.tell(step).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, question: Question) {
+        let said = self.say(&question.about).await;
+        // Who asked may be gone by now.
+        let _ = question
+            .answer
+            .send(said.and_then(|said| serde_json::to_value(said).map_err(|error| error.to_string())));
+    }
+
+    async fn say(&self, about: &str) -> Result<Answer, String> {
+        let (what, address) = about.split_once('/').unwrap_or((about, ""));
+        match what {
+            "peers" => Ok(self.seen(Vec::new()).await?.peers(self.announcer.plan())),
+            "routes" => {
+                let prefixes = announced(self.announcer.plan());
+                Ok(self.seen(prefixes).await?.routes(self.announcer.plan()))
+            }
+            "why" => {
+                let said = self.announcer.why(prefix(address)?);
+                let prefixes = said.prefixes.iter().filter_map(|found| found.prefix.parse().ok());
+                Ok(self.seen(prefixes.collect()).await?.why(said))
+            }
+            _ => Err(format!("there is no {about:?}; ask for peers, routes or why/ADDRESS")),
+        }
+    }
+
+    async fn seen(&self, prefixes: Vec<IpNet>) -> Result<Seen, String> {
+        let seen = self.speaker.ask(move |engine, now| Seen::look(engine, now, &prefixes)).await;
+        seen.map_err(|error| error.to_string())
+    }
+}
+
+fn announced(plan: &Plan) -> Vec<IpNet> {
+    let announced = plan.prefixes.iter().filter(|(_, decision)| decision.outcome.class().is_some());
+    announced.map(|(prefix, _)| *prefix).collect()
+}
+
+fn prefix(text: &str) -> Result<IpNet, String> {
+    let host = text.parse::<IpAddr>().map(IpNet::from);
+    host.or_else(|_| text.parse::<IpNet>().map(|prefix| prefix.trunc())).map_err(|_| {
+        format!("{text:?} is no address; use one like 203.0.113.10, or a prefix like 10.96.0.0/16")
+    })
+}
+
+/// A speaker that was told the first plan; with its configuration if ports of it cannot be listened at.
+async fn begin(
+    step: Step,
+    restarting: bool,
+    adjust: &mut Adjust,
+) -> anyhow::Result<(Speaker, Option<Config>)> {
+    step.lines.iter().for_each(super::Line::log);
+    let mut telling = step.telling;
+    let mut config = telling.config.take().context("a first plan has a configuration")?;
+    adjust(&mut config);
+    let start = Start { restarting, expects: vec![PLAN.to_owned()] };
+    let (speaker, deaf) = match Speaker::start((*config).clone(), start.clone()) {
+        Err(Error::Listen(address, error)) => {
+            say_deaf(&Error::Listen(address, error));
+            let quiet = Config { listen: Vec::new(), ..(*config).clone() };
+            (Speaker::start(quiet, start)?, Some(*config))
+        }
+        started => (started?, None),
+    };
+    // All of it: now, or when peers have told theirs, End-of-RIB may go out.
+    speaker.change(telling.into_change().replace(PLAN, Vec::new()).end(PLAN)).await?;
+    Ok((speaker, deaf))
+}
+
+fn say_deaf(error: &Error) {
+    tracing::error!("{error}; peers of a mesh cannot connect meanwhile, and it is tried again");
+}
+
+fn every(period: Duration) -> Interval {
+    let mut every = interval(period);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    every
+}
+
+/// How somebody wants it to end.
+async fn asked_for(end: &mut watch::Receiver<Option<Shutdown>>) -> Shutdown {
+    match end.wait_for(Option::is_some).await.map(|how| how.clone()) {
+        Ok(Some(how)) => how,
+        _ => std::future::pending().await,
+    }
+}
