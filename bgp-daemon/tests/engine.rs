@@ -2,13 +2,16 @@
 
 mod bench_peer;
 
-use bench_peer::{Bench, Other, address, config, local, remote};
+use bench_peer::{Bench, Other, address, config, local, peer, remote};
 use bgp_daemon::{
-    engine::{Action, Change, Event, NotDone, Sent, Start, WINDOW, Which},
+    config::Remote,
+    engine::{Action, Change, Event, Link, NotDone, Sent, Start, WINDOW, Which},
+    policy::NextHopChange,
     rib::{Aggregate, Place},
 };
 use bgp_proto::{family::Family, numbers::MessageType, session::SessionState};
 use bytes::BytesMut;
+use std::net::Ipv4Addr;
 
 #[test]
 fn what_one_peer_announces_the_others_are_told() {
@@ -36,7 +39,7 @@ fn a_peer_that_comes_up_is_told_all_there_is_and_then_that_this_is_all() {
     assert_eq!(heard[1..], ["+10.0.0.0/24", "end of ipv4", "end of ipv6"]);
     assert_eq!(
         bench.events[1],
-        "peer 192.0.2.1 is told nothing of ipv6: there is no address of ours for the next hop; set next_hop_address"
+        "peer 192.0.2.1 is told nothing of ipv6: there is no address of ours for the next hop; set own_addresses"
     );
 }
 
@@ -309,4 +312,28 @@ fn messages_of_a_peer_are_shown_decoded_while_somebody_wants_it_and_of_no_other(
     bench.other(2).announce(&[65002], &["10.2.0.0/16"]);
     bench.settle();
     assert_eq!(bench.events.len(), 0, "{:?}", bench.events);
+}
+
+#[test]
+fn a_loopback_address_is_no_next_hop_and_a_configured_one_takes_its_place() {
+    let events = |next_hop: Option<NextHopChange>| {
+        let mut config = config([]);
+        let mut peer = peer(1);
+        peer.remote = Remote::Address(Ipv4Addr::LOCALHOST.into(), None);
+        peer.settings.next_hop = next_hop;
+        config.peers = vec![peer];
+        let mut bench = Bench::new(config);
+        let link = Link::new("127.0.0.2:179".parse().unwrap(), "127.0.0.1:50000".parse().unwrap());
+        bench.connect_over(Other::new(1), link).unwrap();
+        bench.settle();
+        bench.events.split_off(1)
+    };
+    let untold = |family| {
+        format!(
+            "peer 127.0.0.1 is told nothing of {family}: there is no address of ours for the next hop; set own_addresses"
+        )
+    };
+    assert_eq!(events(None), [untold("ipv4"), untold("ipv6")]);
+    let given = NextHopChange::Addresses { ipv4: Some([192, 0, 2, 254].into()), ipv6: None };
+    assert_eq!(events(Some(given)), [untold("ipv6")]);
 }

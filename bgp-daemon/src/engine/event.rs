@@ -160,7 +160,7 @@ impl fmt::Display for Event {
             }
             Event::FamilyNotAnnounced(who, family) => write!(
                 f,
-                "{who} is told nothing of {family}: there is no address of ours for the next hop; set next_hop_address"
+                "{who} is told nothing of {family}: there is no address of ours for the next hop; set own_addresses"
             ),
             Event::RestartBegan(who, families) => {
                 write!(f, "{who} restarts; its routes are kept:")?;

@@ -5,11 +5,7 @@ use crate::{
     config::{Config, PeerSettings, Remote},
     policy::{
         Policy,
-        standard::{
-            export::ExportSide,
-            import::ImportSide,
-            next_hop::{self, OwnAddresses},
-        },
+        standard::{export::ExportSide, import::ImportSide, next_hop::OwnAddresses},
     },
     rib::{Export, Import, Session},
 };
@@ -115,7 +111,7 @@ pub(super) fn cluster_id(config: &Config, router_id: RouterId) -> Option<u32> {
 
 /// Whether a family can be announced on a session: there is an address of ours for the next hop.
 pub(super) fn is_announced(session: &Session, family: FamilyAgreed) -> bool {
-    next_hop::own(&session.export.own, family.family, family.extended_next_hop).is_some()
+    session.export.next_hops(family).is_some()
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -151,6 +147,7 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::standard::next_hop;
     use bgp_proto::{
         agreed::Agreed,
         family::Family,

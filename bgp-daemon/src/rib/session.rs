@@ -63,9 +63,11 @@ pub struct Export {
 
 impl Export {
     /// How next hops of a family are written; `None`: the family cannot be announced on the session.
-    pub(super) fn next_hops(&self, family: FamilyAgreed) -> Option<NextHops> {
+    pub(crate) fn next_hops(&self, family: FamilyAgreed) -> Option<NextHops> {
         let FamilyAgreed { family, extended_next_hop, .. } = family;
-        let own = next_hop::own(&self.own, family, extended_next_hop)?;
+        // An address that is always written in place of ours will do, too.
+        let given = || self.next_hop?.address(family == Family::IPV4);
+        let own = next_hop::own(&self.own, family, extended_next_hop).or_else(given)?;
         Some(NextHops { kind: self.side.kind, family, extended_next_hop, own, configured: self.next_hop })
     }
 }

@@ -305,8 +305,13 @@ impl Bench {
     }
 
     /// A peer connects.
-    pub(crate) fn connect(&mut self, mut other: Other) -> Result<Options, Turned> {
-        let (key, options) = self.engine.accepted(self.now, Bench::link(other.number))?;
+    pub(crate) fn connect(&mut self, other: Other) -> Result<Options, Turned> {
+        let link = Bench::link(other.number);
+        self.connect_over(other, link)
+    }
+
+    pub(crate) fn connect_over(&mut self, mut other: Other, link: Link) -> Result<Options, Turned> {
+        let (key, options) = self.engine.accepted(self.now, link)?;
         other.session.start(self.now);
         if let Some(connection) = other.session.accept(self.now) {
             other.links.push((connection, key));

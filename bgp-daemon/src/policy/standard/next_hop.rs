@@ -18,13 +18,15 @@ pub struct OwnAddresses {
 }
 
 /// Our next hop for a family: the session's own address where it is of that family, or stands for it as agreed
-/// (RFC 8950); else an address of the session's interface; else the one configured. `None`: the family is not announced
-/// on the session.
+/// (RFC 8950); else an address of the session's interface; else the one configured. A loopback address is nobody's next
+/// hop: on every machine it is that machine. `None`: the family is not announced on the session.
 pub fn own(addresses: &OwnAddresses, family: Family, extended_next_hop: bool) -> Option<NextHop> {
     let for_ipv4 = family == Family::IPV4;
     let interface = if for_ipv4 { addresses.interface_ipv4 } else { addresses.interface_ipv6 };
     let ways = [Some(addresses.session), interface, addresses.configured.address(for_ipv4)];
-    ways.into_iter().flatten().find(|next_hop| fits(*next_hop, family, extended_next_hop))
+    let serves =
+        |next_hop: &NextHop| fits(*next_hop, family, extended_next_hop) && !next_hop.address().is_loopback();
+    ways.into_iter().flatten().find(serves)
 }
 
 /// Whether a next hop can be written for a family.
@@ -129,6 +131,9 @@ mod tests {
             (six, false, configured, false, Some(hop("192.0.2.3")), Some(six)),
             (six, false, given(&["2001:db8::3"]), false, None, Some(six)),
             (four, false, none, true, Some(four), None),
+            (hop("127.0.0.1"), false, none, true, None, None),
+            (hop("127.0.0.1"), true, none, false, Some(interface_four), Some(interface_six)),
+            (hop("::1"), false, configured, true, Some(hop("192.0.2.3")), Some(hop("2001:db8::3"))),
         ];
         for (session, interfaces, configured, extended, ipv4, ipv6) in rows {
             let addresses = OwnAddresses {
