@@ -168,6 +168,43 @@ fn every_default_gateway_is_found() {
     assert_eq!(gateways(), expected);
 }
 
+const GATEWAY: &str = "\
+apiVersion: kube-announcer.io/v1alpha1
+kind: BgpPeer
+metadata: {name: gateways}
+spec: {localAsn: 64512, asn: external, gateway: true}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node}
+";
+
+#[test]
+fn sessions_follow_the_default_gateways() {
+    let Some(lab) = Lab::needing(&[]) else { return };
+    let (node, left, right) = (lab.namespace("node"), lab.namespace("left"), lab.namespace("right"));
+    lab.link((&node, &["192.0.2.11/24"]), (&left, &["192.0.2.1/24"]));
+    lab.link((&node, &["198.51.100.11/24"]), (&right, &["198.51.100.1/24"]));
+    node.ip("route add default via 192.0.2.1");
+    let (manifests, socket) = (lab.folder().join("manifests"), lab.folder().join("node.sock"));
+    fs::create_dir(&manifests).unwrap();
+    fs::write(manifests.join("all.yaml"), GATEWAY).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "--node", "node", "--manifests"]).arg(&manifests).arg("--socket").arg(&socket);
+    let _announcer = node.start("kube-announcer", command);
+    let is_at = |expected: &[&str]| {
+        let asked =
+            Command::new(PROGRAM).args(["peers", "--json", "--socket"]).arg(&socket).output().unwrap();
+        let peers: Vec<Value> = serde_json::from_slice(&asked.stdout).unwrap_or_default();
+        peers.iter().map(|peer| peer["address"].as_str().unwrap()).eq(expected.iter().copied())
+    };
+    lab.wait_until("a session with the gateway", BOUND, || is_at(&["192.0.2.1"]));
+    node.ip("route replace default nexthop via 192.0.2.1 dev left nexthop via 198.51.100.1 dev right");
+    lab.wait_until("sessions with both", BOUND, || is_at(&["192.0.2.1", "198.51.100.1"]));
+    node.ip("route replace default via 198.51.100.1");
+    lab.wait_until("a session with the other gateway alone", BOUND, || is_at(&["198.51.100.1"]));
+}
+
 macro_rules! routers {
     ($($name:ident: $language:literal, $model:expr;)*) => {
         $(#[test] fn $name() { receives_what_the_plan_says($language, $model); })*

@@ -174,8 +174,8 @@ impl Task {
         if !self.announcer.peers().any(|peer| matches!(peer.place, Place::Gateway)) {
             return Ok(());
         }
-        // Whoever cannot be asked now has not changed.
-        let Some(gateways) = gateways() else { return Ok(()) };
+        // A node without any gateway renews its lease, or is cut off: then its sessions end by themselves.
+        let Some(gateways) = gateways().filter(|found| !found.is_empty()) else { return Ok(()) };
         if gateways != self.facts.gateways {
             tracing::info!("the default gateways of this node are others now");
             self.facts.gateways = gateways;
