@@ -1,10 +1,25 @@
 //! A daemon's life: start, reload, restart, leave.
 
 use crate::{
-    EDGE, TRANSIT, pair,
+    EDGE, pair,
     world::{Daemon, Watch, World},
 };
-use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
+use bgp_proto::{
+    agreed::{Agreed, PeerKind},
+    attr::{as_path::AsPathBuf, next_hop::NextHop, set::PathAttributes},
+    family::Family,
+    numbers::{Asn, HoldTime, Origin, RouterId},
+    prefix::Prefix,
+    wire::{message, open::Offer, pack::Announcement},
+};
+use socket2::{Domain, Socket, Type};
+use std::{
+    fs,
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt as _,
+    time::Duration,
+};
 
 #[test]
 fn two_daemons_exchange_routes_and_say_so() {
@@ -145,12 +160,31 @@ fn who_watches_is_told_that_the_daemon_ends() {
     );
 }
 
+/// A session's begin, and an UPDATE whose next hop is none for anybody (RFC 4271 §6.3).
+fn with_a_loopback_next_hop() -> Vec<u8> {
+    let (asn, mut octets) = (Asn(65001), Vec::new());
+    let (router_id, hold_time) = (RouterId::new(1).unwrap(), HoldTime::new(90).unwrap());
+    Offer::new(asn, router_id, hold_time).encode(&mut octets).unwrap();
+    message::keepalive(&mut octets);
+    let mut attributes = Vec::new();
+    let as_path = AsPathBuf::sequence(&[asn]);
+    let set = PathAttributes { origin: Some(Origin::IGP), as_path, ..PathAttributes::default() };
+    set.encode(true, &mut attributes);
+    let next_hop = NextHop::Ipv4(Ipv4Addr::LOCALHOST);
+    let announcement = Announcement { family: Family::IPV4, attributes: &attributes, next_hop };
+    let prefix: Prefix<u32> = "203.0.113.0/24".parse().unwrap();
+    announcement.encode(&Agreed::new(PeerKind::External), [prefix.into()], &mut octets).unwrap();
+    octets
+}
+
 #[test]
 fn a_message_at_fault_is_kept_and_shown_octet_for_octet() {
     let world = World::new();
-    let edge = world.start("edge", EDGE);
-    // Its own address is a loopback one, which is no next hop for anybody (RFC 4271 §6.3).
-    let _transit = world.start("transit", &TRANSIT.replace("next_hop = \"192.0.2.1\"", ""));
+    let edge = world.start("edge", &EDGE.replace("password = \"correct horse\"", ""));
+    let stream = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    stream.bind(&SocketAddr::from((world.address(2), 0)).into()).unwrap();
+    stream.connect(&SocketAddr::from((world.address(1), 1790)).into()).unwrap();
+    (&stream).write_all(&with_a_loopback_next_hop()).unwrap();
     let faults = || edge.says(&["show", "peer", "transit", "--faults"]);
     let faults = lab::within(Duration::from_secs(30), || {
         Some(faults()).filter(|said| said.starts_with("withdraw: NEXT_HOP"))
