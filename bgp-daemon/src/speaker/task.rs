@@ -53,6 +53,12 @@ pub(super) struct Task {
     tick_after: Option<usize>,
 }
 
+/// Lets the sockets be looked at and every task run that has something to do. A task of its own waits for that: the
+/// engine's is woken by requests too, and would go on before its turn.
+async fn others_turn() {
+    let _ = tokio::spawn(tokio::task::yield_now()).await;
+}
+
 impl Task {
     /// Inside of the runtime that it will run in.
     pub(super) fn new(
@@ -109,7 +115,7 @@ impl Task {
             self.answer();
             looked = more || !drained || self.is_due(now);
             if looked {
-                tokio::task::yield_now().await;
+                others_turn().await;
             } else {
                 let input = inputs.next(self.engine.deadline().map(|due| due.since(now))).await;
                 self.handle(input, &mut inputs.forwarder).await;
