@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     object::{Key, Kind},
-    snapshot::Snapshot,
-    wish::Source,
+    snapshot::{LONGEST_ANNOTATION, Snapshot, Tags},
+    wish::{Choice, Source},
 };
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -77,6 +77,26 @@ impl Said {
 type Answer = Result<(), Reason>;
 
 impl<'a> Asking<'a> {
+    /// The words of a comma list in an annotation, and whether the source chooses the object. `None`: nothing is to be
+    /// said of it.
+    fn listed<'t>(
+        &mut self,
+        annotation: &str,
+        choice: &Choice,
+        tags: &'t Tags,
+    ) -> Option<(bool, impl Iterator<Item = &'t str> + use<'a, 't>)> {
+        let text = self.snapshot.annotation(tags, annotation)?;
+        let chosen = self.snapshot.chooses(choice, &self.object.name, tags);
+        if !chosen && !self.every {
+            return None;
+        }
+        if text.len() > LONGEST_ANNOTATION {
+            self.refuse(Reason::with(Code::TooLong, annotation));
+            return None;
+        }
+        Some((chosen, text.split(',').map(str::trim).filter(|word| !word.is_empty())))
+    }
+
     /// All sources of all advertisements.
     fn sources(&self) -> impl Iterator<Item = From<'a>> + use<'a> {
         let here = self.here;

@@ -3,7 +3,7 @@
 use super::{Answer, Asking, From, Said, allowed, closed, host, quoted};
 use crate::{
     plan::{Code, Kernel, Reason, SourceKind, Verdict},
-    snapshot::{LONGEST_ANNOTATION, Pod},
+    snapshot::Pod,
     wish::{PodPrefixes, Pods, Source},
 };
 use ipnet::IpNet;
@@ -63,16 +63,11 @@ impl Asking<'_> {
     }
 
     fn behind(&mut self, from: From<'_>, wanted: &PodPrefixes, pod: &Pod) {
-        let Some(text) = self.snapshot.annotation(&pod.tags, &wanted.annotation) else { return };
-        let chosen = self.snapshot.chooses(&wanted.choice, &self.object.name, &pod.tags);
-        if !chosen && !self.every {
+        let Some((chosen, words)) = self.listed(&wanted.annotation, &wanted.choice, &pod.tags) else {
             return;
-        }
-        if text.len() > LONGEST_ANNOTATION {
-            return self.refuse(Reason::with(Code::TooLong, &wanted.annotation));
-        }
+        };
         let mut before = BTreeSet::new();
-        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        for word in words {
             match prefix(word) {
                 Some(prefix) if !before.insert(prefix) => {}
                 Some(prefix) => {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     plan::{Code, Reason, SourceKind, Verdict},
-    snapshot::{LONGEST_ANNOTATION, Service},
+    snapshot::Service,
     wish::TunnelIps,
 };
 use ipnet::IpNet;
@@ -15,16 +15,11 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 impl Asking<'_> {
     pub(super) fn tunnels(&mut self, from: From<'_>, wanted: &TunnelIps, service: &Service, seen: &mut Seen) {
-        let Some(text) = self.snapshot.annotation(&service.tags, &wanted.annotation) else { return };
-        let chosen = self.snapshot.chooses(&wanted.choice, &self.object.name, &service.tags);
-        if !chosen && !self.every {
+        let Some((chosen, words)) = self.listed(&wanted.annotation, &wanted.choice, &service.tags) else {
             return;
-        }
-        if text.len() > LONGEST_ANNOTATION {
-            return self.refuse(Reason::with(Code::TooLong, &wanted.annotation));
-        }
+        };
         let mut before = BTreeSet::new();
-        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        for word in words {
             match address(word) {
                 Ok(address) if !before.insert(address) => {}
                 Ok(address) if chosen => self.tunnel(from, wanted, service, address, seen),
