@@ -143,21 +143,26 @@ pub(super) async fn groups(State(shared): State<Arc<Shared>>) -> Result<Response
 
 /// `GET /memory`.
 pub(super) async fn memory(State(shared): State<Arc<Shared>>) -> Result<Json<Memory>, Problem> {
-    let memory = shared.ask(|engine, _| {
+    held(&shared).await.map(Json)
+}
+
+/// How much there is, and the memory that it takes.
+pub(super) async fn held(shared: &Shared) -> Result<Memory, Problem> {
+    let counted = shared.ask(|engine, _| {
         let rib = engine.rib();
         Memory {
             prefixes: rib.prefix_count() as u64,
             routes: rib.route_count() as u64,
             attribute_sets: rib.attribute_sets() as u64,
             tables_octets: rib.octets() as u64,
-            resident_octets: resident(),
+            resident_octets: None,
         }
     });
-    memory.await.map(Json)
+    Ok(Memory { resident_octets: resident(), ..counted.await? })
 }
 
 /// Octets of memory that the process holds.
-pub(super) fn resident() -> Option<u64> {
+fn resident() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -54,13 +54,13 @@ rows! {
             (vec![("treatment", (*treatment).to_owned())], count)
         }).collect();
     Gauge "bgp_rib_prefixes" "Prefixes with at least one route"
-        |all| vec![(vec![], all.prefixes)];
+        |all| vec![(vec![], all.memory.prefixes)];
     Gauge "bgp_rib_routes" "Routes that are held, learned and our own"
-        |all| vec![(vec![], all.routes)];
+        |all| vec![(vec![], all.memory.routes)];
     Gauge "bgp_attribute_sets" "Different sets of path attributes"
-        |all| vec![(vec![], all.attribute_sets)];
+        |all| vec![(vec![], all.memory.attribute_sets)];
     Gauge "bgp_rib_octets" "Octets of memory that tables and attribute sets take"
-        |all| vec![(vec![], all.octets)];
+        |all| vec![(vec![], all.memory.tables_octets)];
     Gauge "bgp_fib_routes" "Routes of ours in the kernel, and those that are kept out of it for a reason"
         |all| all.fib.iter().flat_map(|counts| ["installed", "held"].into_iter().zip(*counts)).map(|(state, count)| {
             (vec![("state", state.to_owned())], count)
@@ -68,7 +68,7 @@ rows! {
     Counter "bgp_fib_errors" "Messages that the kernel refused, by its error"
         |all| all.fib_errors.iter().map(|(error, count)| (vec![("error", error.clone())], *count)).collect();
     Gauge "process_resident_memory_bytes" "Octets of memory that the process holds"
-        |all| all.resident.into_iter().map(|octets| (vec![], octets)).collect();
+        |all| all.memory.resident_octets.into_iter().map(|octets| (vec![], octets)).collect();
 }
 
 fn by_peer(all: &Snapshot, value: fn(&Peer) -> u64) -> Vec<Series> {

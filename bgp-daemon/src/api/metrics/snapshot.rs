@@ -1,7 +1,13 @@
 //! What a scrape found: looked at page by page, so that a thousand peers hold nobody up.
 
 use crate::{
-    api::{asking, document::Peer, look::resident, problem::Problem, serve::Shared},
+    api::{
+        asking,
+        document::{Memory, Peer},
+        look,
+        problem::Problem,
+        serve::Shared,
+    },
     engine::{PeerId, Totals},
 };
 use std::{collections::BTreeMap, ops::Bound};
@@ -18,11 +24,7 @@ pub(super) struct Snapshot {
     pub(super) peers: Vec<Peer>,
     pub(super) states: BTreeMap<String, u64>,
     pub(super) totals: Totals,
-    pub(super) prefixes: u64,
-    pub(super) routes: u64,
-    pub(super) attribute_sets: u64,
-    pub(super) octets: u64,
-    pub(super) resident: Option<u64>,
+    pub(super) memory: Memory,
     /// Routes in the kernel, and kept out of it.
     pub(super) fib: Option<[u64; 2]>,
     /// What the kernel refused, by the name of the error.
@@ -31,20 +33,8 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     pub(super) async fn take(shared: &Shared) -> Result<Self, Problem> {
-        let mut all = shared
-            .ask(|engine, _| {
-                let rib = engine.rib();
-                Snapshot {
-                    prefixes: rib.prefix_count() as u64,
-                    routes: rib.route_count() as u64,
-                    attribute_sets: rib.attribute_sets() as u64,
-                    octets: rib.octets() as u64,
-                    totals: engine.totals(),
-                    ..Snapshot::default()
-                }
-            })
-            .await?;
-        all.resident = resident();
+        let totals = shared.ask(|engine, _| engine.totals()).await?;
+        let mut all = Snapshot { totals, memory: look::held(shared).await?, ..Snapshot::default() };
         #[cfg(feature = "kernel")]
         {
             let installed = crate::api::kernel::totals(&shared.speaker).await;
