@@ -134,6 +134,8 @@ pub(crate) struct Sets {
     default: AttrId,
     /// How many sets were ever made.
     made: u32,
+    /// Octets that sets and aliases hold beside their places.
+    held: usize,
     /// Reused between parses.
     parsed: PathAttributes,
     scratch: Vec<u8>,
@@ -170,6 +172,7 @@ impl Sets {
             next_hops: NextHops::new(resolve),
             default: AttrId::NONE,
             made: 0,
+            held: 0,
             parsed: PathAttributes::default(),
             scratch: Vec::new(),
             canonical: Vec::new(),
@@ -183,11 +186,7 @@ impl Sets {
 
     /// Octets of memory held, the allocator's own not counted.
     pub(crate) fn octets(&self) -> usize {
-        let values = (0..self.sets.end())
-            .filter_map(|id| self.sets.peek(id))
-            .map(|set| set.octets.len())
-            .sum::<usize>();
-        values + self.sets.octets() + self.aliases.octets() + self.index.octets()
+        self.held + self.sets.octets() + self.aliases.octets() + self.index.octets()
     }
 
     fn hash(&self, octets: &[u8]) -> u32 {
@@ -260,6 +259,7 @@ impl Sets {
         if chain.count() >= MAX_ALIASES {
             return;
         }
+        self.held += raw.len();
         let alias = Alias { octets: raw.into(), set: id.0, hash, next: first, scope: scope.0 };
         let at = self.aliases.insert(alias);
         self.sets.get_mut(id.0).alias = at;
@@ -307,7 +307,8 @@ impl Sets {
             Err(place) => {
                 let summary = Summary::of(attributes);
                 let next_hop = next_hop.map_or(NONE, |next_hop| self.next_hops.retain(next_hop.address()));
-                let octets = octets.as_slice().into();
+                let octets: Box<[u8]> = octets.as_slice().into();
+                self.held += octets.len();
                 self.made = self.made.wrapping_add(1);
                 let serial = self.made;
                 let set = Set { octets, refs: 0, hash, alias: NONE, summary, next_hop, direct: 0, serial };
@@ -339,6 +340,7 @@ impl Sets {
     #[cold]
     fn forget(&mut self, id: AttrId) {
         let set = self.sets.remove(id.0);
+        self.held -= set.octets.len();
         self.index.remove(set.hash, id.0);
         if set.next_hop != NONE {
             self.next_hops.release(set.next_hop);
@@ -346,6 +348,7 @@ impl Sets {
         let mut at = set.alias;
         while at != NONE {
             let alias = self.aliases.remove(at);
+            self.held -= alias.octets.len();
             self.index.remove(alias.hash, at | ALIAS);
             at = alias.next;
         }
@@ -389,5 +392,23 @@ impl Sets {
     /// The next hop, and the attributes in canonical form.
     pub(crate) fn octets_of(&self, id: AttrId) -> (Option<NextHop>, &[u8]) {
         read_next_hop(&self.sets.get(id.0).octets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sets_and_aliases_take_is_counted_while_they_are_there() {
+        let mut sets = Sets::new(0, false);
+        let id = sets.intern(&PathAttributes::default(), None);
+        let alone = sets.held;
+        assert_eq!(alone, sets.sets.get(id.0).octets.len());
+        sets.remember(id, 7, &[0; 100], Scope(0));
+        sets.remember(id, 8, &[0; 10], Scope(0));
+        assert_eq!(sets.held, alone + 110);
+        sets.release(id);
+        assert_eq!((sets.held, sets.len()), (0, 0));
     }
 }
