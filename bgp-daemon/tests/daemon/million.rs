@@ -7,7 +7,7 @@ use bgp_daemon::{
     rib::LocalRoute,
     speaker::{Speaker, Start},
 };
-use std::{fs, net::Ipv4Addr, time::Duration};
+use std::{fs, net::Ipv4Addr};
 
 /// Accepts both of the test's speakers, with the shortest hold time there is.
 const COLLECTOR: &str = r#"
@@ -82,10 +82,10 @@ fn a_list_of_a_million_routes_costs_no_session_and_no_memory() {
             async move {
                 let routes: Vec<_> = (ROUTES..ROUTES + 1000).map(route).collect();
                 loop {
-                    churn.change(Change::new().replace("churn", routes.clone())).await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    churn.change(Change::new().replace("churn", Vec::new())).await.unwrap();
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    for all in [routes.clone(), Vec::new()] {
+                        churn.change(Change::new().replace("churn", all)).await.unwrap();
+                        churn.written().await.unwrap();
+                    }
                 }
             }
         });
