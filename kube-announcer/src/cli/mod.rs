@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod kernel;
 mod log;
 mod router_config;
 mod run;
@@ -45,6 +46,7 @@ enum Wanted {
     Why(why::Arguments),
     Routes(shown::Routes),
     Peers(shown::Peers),
+    Kernel(kernel::Arguments),
     Leave(running::Leave),
     RouterConfig(router_config::Arguments),
     Crds(Crds),
@@ -78,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.wanted {
         Wanted::Demo(arguments) => demo::run(&arguments),
         Wanted::Run(arguments) => run::run(&arguments),
+        Wanted::Kernel(arguments) => kernel::run(&arguments),
         Wanted::Leave(arguments) => running::leave(&arguments),
         Wanted::Check(arguments) => check::run(&arguments),
         Wanted::Why(arguments) => why::run(&arguments),

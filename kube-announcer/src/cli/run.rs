@@ -1,6 +1,6 @@
 //! `run`: announce until a signal or somebody says otherwise.
 
-use super::{Namespace, log, running::SOCKET};
+use super::{Namespace, kernel, log, running::SOCKET};
 use bgp_daemon::engine::Shutdown;
 use clap::Args;
 use kube_announcer::run::{Task, Wanted};
@@ -32,6 +32,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LEVELS", default_value = "info")]
     log: String,
     #[command(flatten)]
+    kernel: kernel::Flags,
+    #[command(flatten)]
     namespace: Namespace,
 }
 
@@ -43,6 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         namespace: arguments.namespace.namespace.as_str().into(),
         socket: Some(arguments.socket.clone()),
         restarting: arguments.restarting,
+        kernel: arguments.kernel.kernel()?,
     };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

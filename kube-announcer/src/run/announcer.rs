@@ -3,13 +3,14 @@
 use super::{Line, complaints::Complaints, lines};
 use crate::{
     object::Name,
-    plan::{Facts, Plan, Planner},
+    plan::{Facts, Kernel, Plan, Planner},
     report::{Cluster, why},
     snapshot::Changes,
     source::{Change, Told, manifest::Mistake},
     speak::{Speech, Telling},
     wish::Peer,
 };
+use bgp_daemon::config;
 use ipnet::IpNet;
 use std::sync::Arc;
 
@@ -48,6 +49,12 @@ impl Announcer {
             complaints: Complaints::default(),
             lines: Vec::new(),
         }
+    }
+
+    /// The same, with routes in the node's kernel.
+    pub fn with_kernel(node: &Name, facts: &Facts, kernel: config::Kernel) -> Self {
+        let facts = Facts { kernel_routes: true, ..facts.clone() };
+        Announcer { speech: Speech::with_kernel(kernel), ..Announcer::new(node, &facts) }
     }
 
     /// The plan as it is now.
@@ -104,6 +111,31 @@ impl Announcer {
         lines.extend(if first { lines::first(plan) } else { lines::changed(plan, &update.prefixes) });
         lines.extend(self.complaints.follow(&self.cluster, plan));
         Step { telling, lines }
+    }
+
+    /// Prefixes that stand on a route in the kernel, with that route.
+    pub fn placed(&self) -> Vec<(IpNet, Kernel)> {
+        self.speech.placed().collect()
+    }
+
+    /// Whether some prefix waits for its route in the kernel.
+    pub fn is_placing(&self) -> bool {
+        self.speech.is_placing()
+    }
+
+    /// The kernel was looked at: it has these routes, and not those.
+    pub fn looked(&mut self, found: Vec<(IpNet, bool)>) -> Telling {
+        self.speech.looked(found)
+    }
+
+    /// The number of withdrawals after which routes in the kernel go, if there are any.
+    pub fn withdrawal(&mut self) -> Option<u64> {
+        self.speech.withdrawal()
+    }
+
+    /// Withdrawals up to this number are written.
+    pub fn written(&mut self, withdrawal: u64) -> Telling {
+        self.speech.written(withdrawal)
     }
 
     /// Everything about an address.

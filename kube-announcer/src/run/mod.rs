@@ -4,10 +4,12 @@
 //! default gateways, for questions, for the end.
 
 mod announcer;
+mod below;
 mod complaints;
 pub mod host;
 mod lines;
 mod live;
+mod routed;
 mod task;
 
 pub use announcer::{Announcer, Step};

@@ -1,24 +1,31 @@
 //! The shell around an [`Announcer`]: it waits for what happens, and has a speaker follow.
 
-use super::{Announcer, Answer, PLAN, Step, host, live::Seen};
+use super::{
+    Announcer, Answer, PLAN, Step,
+    below::{Below, Happened},
+    host,
+    live::Seen,
+    routed,
+};
 use crate::{
     object::Name,
     plan::{Facts, Plan},
     source::{Told, folder},
+    speak::Telling,
     wish::Place,
 };
 use anyhow::Context;
 use bgp_daemon::{
     api::{Api, Program, Question, SetLevels, document},
     config::{self, Config},
-    engine::Shutdown,
+    engine::{Change, Shutdown},
     speaker::{Error, Speaker, Start},
 };
 use ipnet::IpNet;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
 /// How often it is looked for other default gateways, and whether a port is free by now.
@@ -26,6 +33,8 @@ const LOOK: Duration = Duration::from_secs(5);
 /// What a source has told and nobody has taken in; when it is full the source waits.
 const TOLD: usize = 64;
 const UNWATCHED: &str = "nobody watches the folder any more";
+/// The longest that End-of-RIB waits for routes that are to be in the node's kernel first.
+const PLACING: Duration = Duration::from_secs(5);
 /// Questions that wait.
 const QUESTIONS: usize = 16;
 
@@ -42,6 +51,8 @@ pub struct Wanted {
     pub socket: Option<PathBuf>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+    /// Where routes are installed in the node's kernel; `None`: nowhere.
+    pub kernel: Option<config::Kernel>,
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -59,6 +70,7 @@ pub struct Task {
     adjust: Adjust,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
+    below: Below,
 }
 
 impl Task {
@@ -70,11 +82,14 @@ impl Task {
         let facts = Facts {
             gateways: gateways().unwrap_or_default(),
             namespace: wanted.namespace.clone(),
-            ..Facts::default()
+            kernel_routes: wanted.kernel.is_some(),
         };
         let (tell, mut told) = mpsc::channel(TOLD);
         folder::watch(&wanted.manifests, tell).context("--manifests")?;
-        let mut announcer = Announcer::new(&wanted.node, &facts);
+        let mut announcer = match &wanted.kernel {
+            Some(kernel) => Announcer::with_kernel(&wanted.node, &facts, kernel.clone()),
+            None => Announcer::new(&wanted.node, &facts),
+        };
         let step = loop {
             let told = told.recv().await.context(UNWATCHED)?;
             if let Some(step) = announcer.hear(told) {
@@ -82,6 +97,13 @@ impl Task {
             }
         };
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
+        let mut below = Below::new(&speaker);
+        let placing = settle(&mut announcer, &speaker, &mut below);
+        if timeout(PLACING, placing).await.is_err() {
+            tracing::warn!("not all routes are in the node's kernel yet; what needs them is announced later");
+        }
+        // All of it: now, or when peers have told theirs, End-of-RIB may go out.
+        speaker.change(Change::new().replace(PLAN, Vec::new()).end(PLAN)).await?;
         let (end, ended) = watch::channel(None);
         let (asked, questions) = mpsc::channel(QUESTIONS);
         let program = Program {
@@ -95,7 +117,7 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
-        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf })
+        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf, below })
     }
 
     /// The speaker.
@@ -132,6 +154,7 @@ impl Task {
                     }
                 }
                 Some(question) = self.questions.recv() => self.answer(question).await,
+                happened = self.below.next() => self.follow(happened).await?,
                 _ = look.tick() => self.look().await?,
                 how = &mut ending => return Ok(how),
                 how = asked_for(&mut self.end) => return Ok(how),
@@ -143,7 +166,19 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
-        let mut telling = step.telling;
+        self.pass_on(step.telling).await
+    }
+
+    /// Something happened in the node's kernel, or for it.
+    async fn follow(&mut self, happened: Happened) -> anyhow::Result<()> {
+        let telling = match happened {
+            Happened::Moved => looked(&mut self.announcer, &self.speaker, &mut self.below).await,
+            Happened::Written(number) => self.announcer.written(number),
+        };
+        self.pass_on(telling).await
+    }
+
+    async fn pass_on(&mut self, mut telling: Telling) -> anyhow::Result<()> {
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);
             self.deaf = None;
@@ -159,6 +194,11 @@ impl Task {
                 self.speaker.change(telling.into_change()).await?;
             }
             done => drop(done?),
+        }
+        if self.below.is_free()
+            && let Some(number) = self.announcer.withdrawal()
+        {
+            self.below.write(&self.speaker, number);
         }
         Ok(())
     }
@@ -202,12 +242,18 @@ impl Task {
                 let prefixes = announced(self.announcer.plan());
                 Ok(self.seen(prefixes).await?.routes(self.announcer.plan()))
             }
+            "kernel" => routed::kernel(&self.speaker, self.announcer.plan()).await,
             "why" => {
-                let said = self.announcer.why(prefix(address)?);
+                let asked = prefix(address)?;
+                let mut said = self.announcer.why(asked);
+                let around = routed::around(asked);
+                said.placed = routed::placed(&self.speaker, around.clone()).await?;
+                let learned = self.speaker.ask(move |engine, _| routed::learned(engine, &around)).await;
+                said.learned = learned.map_err(|error| error.to_string())?;
                 let prefixes = said.prefixes.iter().filter_map(|found| found.prefix.parse().ok());
                 Ok(self.seen(prefixes.collect()).await?.why(said))
             }
-            _ => Err(format!("there is no {about:?}; ask for peers, routes or why/ADDRESS")),
+            _ => Err(format!("there is no {about:?}; ask for peers, routes, kernel or why/ADDRESS")),
         }
     }
 
@@ -244,13 +290,49 @@ async fn begin(
         Err(Error::Listen(address, error)) => {
             say_deaf(&Error::Listen(address, error));
             let quiet = Config { listen: Vec::new(), ..(*config).clone() };
-            (Speaker::start(quiet, start)?, Some(*config))
+            (Speaker::start(quiet, start).map_err(unable)?, Some(*config))
         }
-        started => (started?, None),
+        started => (started.map_err(unable)?, None),
     };
-    // All of it: now, or when peers have told theirs, End-of-RIB may go out.
-    speaker.change(telling.into_change().replace(PLAN, Vec::new()).end(PLAN)).await?;
+    speaker.change(telling.into_change()).await?;
     Ok((speaker, deaf))
+}
+
+/// Announces what waits for the node's kernel.
+async fn settle(announcer: &mut Announcer, speaker: &Speaker, below: &mut Below) -> Result<(), Error> {
+    while announcer.is_placing() {
+        let telling = looked(announcer, speaker, below).await;
+        if telling.is_empty() {
+            below.next().await;
+        } else {
+            speaker.change(telling.into_change()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What follows from a look at the node's kernel.
+async fn looked(announcer: &mut Announcer, speaker: &Speaker, below: &mut Below) -> Telling {
+    let placed = announcer.placed();
+    if placed.is_empty() {
+        return Telling::default();
+    }
+    let found = below.look(speaker, &placed).await;
+    announcer.looked(found)
+}
+
+/// Why no speaker runs, with what is to be done about it.
+fn unable(error: Error) -> anyhow::Error {
+    match &error {
+        Error::Kernel(bgp_daemon::kernel::Error::NotAllowed) => anyhow::anyhow!(
+            "--kernel-routes: {error}: to a pod by securityContext.capabilities.add: [NET_ADMIN], run as root. Without \
+             --kernel-routes all is announced that needs no route in the kernel, and none is taken"
+        ),
+        Error::Kernel(bgp_daemon::kernel::Error::Taken(_)) => {
+            anyhow::anyhow!("--kernel-routes: {error} (--kernel-protocol, --kernel-table)")
+        }
+        _ => error.into(),
+    }
 }
 
 /// The default gateways; `None`: the kernel does not say.

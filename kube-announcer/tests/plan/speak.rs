@@ -69,7 +69,7 @@ fn all(documents: &[&str]) -> String {
 
 fn moves(announce: &[&str], withdraw: &[&str]) -> Moves {
     let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
-    Moves { announce: parse(announce), withdraw: parse(withdraw) }
+    Moves { announce: parse(announce), withdraw: parse(withdraw), ..Moves::default() }
 }
 
 /// What a policy makes of a route of an owner; `None`: it is not told.
