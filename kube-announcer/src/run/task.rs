@@ -25,16 +25,15 @@ use ipnet::IpNet;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Interval, MissedTickBehavior, interval, timeout},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
-/// How often it is looked for other default gateways, and whether a port is free by now.
+/// How often it is looked for other default gateways, and whether a port is free by now. End-of-RIB waits no longer for
+/// routes that are to be in the node's kernel first.
 const LOOK: Duration = Duration::from_secs(5);
 /// What a source has told and nobody has taken in; when it is full the source waits.
 const TOLD: usize = 64;
 const UNWATCHED: &str = "nobody watches the folder any more";
-/// The longest that End-of-RIB waits for routes that are to be in the node's kernel first.
-const PLACING: Duration = Duration::from_secs(5);
 /// Questions that wait.
 const QUESTIONS: usize = 16;
 
@@ -71,6 +70,8 @@ pub struct Task {
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
     below: Below,
+    /// End-of-RIB may go out: all of the first plan is told.
+    is_whole: bool,
 }
 
 impl Task {
@@ -97,13 +98,7 @@ impl Task {
             }
         };
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
-        let mut below = Below::new(&speaker);
-        let placing = settle(&mut announcer, &speaker, &mut below);
-        if timeout(PLACING, placing).await.is_err() {
-            tracing::warn!("not all routes are in the node's kernel yet; what needs them is announced later");
-        }
-        // All of it: now, or when peers have told theirs, End-of-RIB may go out.
-        speaker.change(Change::new().replace(PLAN, Vec::new()).end(PLAN)).await?;
+        let below = Below::new(&speaker);
         let (end, ended) = watch::channel(None);
         let (asked, questions) = mpsc::channel(QUESTIONS);
         let program = Program {
@@ -117,7 +112,19 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
-        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf, below })
+        Ok(Task {
+            announcer,
+            facts,
+            speaker,
+            told,
+            questions,
+            end: ended,
+            api,
+            adjust,
+            deaf,
+            below,
+            is_whole: false,
+        })
     }
 
     /// The speaker.
@@ -144,6 +151,9 @@ impl Task {
 
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
+        look.tick().await;
+        self.look().await?;
+        self.pass_on(Telling::default()).await?;
         tokio::pin!(ending);
         loop {
             tokio::select! {
@@ -155,7 +165,10 @@ impl Task {
                 }
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 happened = self.below.next() => self.follow(happened).await?,
-                _ = look.tick() => self.look().await?,
+                _ = look.tick() => {
+                    self.look().await?;
+                    self.is_told().await?;
+                }
                 how = &mut ending => return Ok(how),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
@@ -183,9 +196,29 @@ impl Task {
             (self.adjust)(config);
             self.deaf = None;
         }
-        if telling.is_empty() {
-            return Ok(());
+        if !telling.is_empty() {
+            self.change(telling).await?;
         }
+        if self.below.is_free()
+            && let Some(number) = self.announcer.withdrawal()
+        {
+            self.below.write(&self.speaker, number);
+        }
+        if !self.announcer.is_placing() {
+            self.is_told().await?;
+        }
+        Ok(())
+    }
+
+    /// All of the first plan is told, or as much as can be for now: when peers have told theirs, End-of-RIB may go out.
+    async fn is_told(&mut self) -> anyhow::Result<()> {
+        if !std::mem::replace(&mut self.is_whole, true) {
+            self.speaker.change(Change::new().replace(PLAN, Vec::new()).end(PLAN)).await?;
+        }
+        Ok(())
+    }
+
+    async fn change(&mut self, mut telling: Telling) -> anyhow::Result<()> {
         match self.speaker.change(telling.clone().into_change()).await {
             Err(Error::Listen(address, error)) => {
                 say_deaf(&Error::Listen(address, error));
@@ -194,11 +227,6 @@ impl Task {
                 self.speaker.change(telling.into_change()).await?;
             }
             done => drop(done?),
-        }
-        if self.below.is_free()
-            && let Some(number) = self.announcer.withdrawal()
-        {
-            self.below.write(&self.speaker, number);
         }
         Ok(())
     }
@@ -296,19 +324,6 @@ async fn begin(
     };
     speaker.change(telling.into_change()).await?;
     Ok((speaker, deaf))
-}
-
-/// Announces what waits for the node's kernel.
-async fn settle(announcer: &mut Announcer, speaker: &Speaker, below: &mut Below) -> Result<(), Error> {
-    while announcer.is_placing() {
-        let telling = looked(announcer, speaker, below).await;
-        if telling.is_empty() {
-            below.next().await;
-        } else {
-            speaker.change(telling.into_change()).await?;
-        }
-    }
-    Ok(())
 }
 
 /// What follows from a look at the node's kernel.

@@ -13,7 +13,7 @@ use std::{
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
 
 /// The longest that anything takes on a busy machine.
-pub(crate) const BOUND: Duration = Duration::from_secs(60);
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
 /// Node `n` is 192.0.2.1`n` and 2001:db8::1`n`; its pods are in 10.244.`n`.0/24 and fd00:10:244:`n`::/64.
 pub(crate) struct World {
@@ -99,7 +99,10 @@ impl World {
     pub(crate) fn router_config(&self) -> String {
         let text = answer(&["router-config", "--for", "frr", "--manifests"], &self.manifests);
         // Hold times of a test.
-        text.replace(" no bgp default ipv4-unicast\n", " no bgp default ipv4-unicast\n timers bgp 1 3\n bgp graceful-restart\n")
+        text.replace(
+            " no bgp default ipv4-unicast\n",
+            " no bgp default ipv4-unicast\n timers bgp 1 3\n bgp graceful-restart\n",
+        )
     }
 
     /// What the announcer of node `n` answers.
@@ -111,7 +114,9 @@ impl World {
     /// What `ip route` and `ip nexthop` show in a node.
     pub(crate) fn tables(&self, n: usize) -> String {
         let node = &self.nodes[n - 1];
-        ["-4 route show table all", "-6 route show table all", "nexthop show"].map(|what| node.ip(what)).concat()
+        ["-4 route show table all", "-6 route show table all", "nexthop show"]
+            .map(|what| node.ip(what))
+            .concat()
     }
 
     pub(crate) fn route(&self, at: &Namespace, prefix: &str) -> String {
@@ -167,14 +172,21 @@ impl World {
         crosses(&other, &one);
         let shown = |address: SocketAddr| format!("{}.{}", address.ip(), address.port());
         for (from, to) in [(here, there), (there, here)] {
-            capture.wait_log(&format!("router Out IP{} {} > {}: UDP", version(from), shown(from), shown(to)).replace(
-                "router Out",
-                if from == here { "router Out" } else { "router In " },
-            ), BOUND);
+            capture.wait_log(
+                &format!("router Out IP{} {} > {}: UDP", version(from), shown(from), shown(to))
+                    .replace("router Out", if from == here { "router Out" } else { "router In " }),
+                BOUND,
+            );
         }
-        let foreign = |line: &&str| line.contains(": UDP") && !(line.contains(&shown(here)) && line.contains(&shown(there)));
+        let foreign = |line: &&str| {
+            line.contains(": UDP") && !(line.contains(&shown(here)) && line.contains(&shown(there)))
+        };
         let log = capture.log();
-        assert_eq!(log.lines().filter(foreign).collect::<Vec<_>>(), [""; 0], "nobody's address is another on the way");
+        assert_eq!(
+            log.lines().filter(foreign).collect::<Vec<_>>(),
+            [""; 0],
+            "nobody's address is another on the way"
+        );
     }
 }
 
