@@ -3,7 +3,7 @@
 
 mod routed;
 
-use lab::Packets;
+use lab::{Namespace, Packets};
 use nix::sys::signal::Signal;
 use routed::{BOUND, MESH, PODS, PROGRAM, World, pod, tor};
 use std::{process::Command, time::Duration};
@@ -69,11 +69,11 @@ spec:
 ---
 ";
 
-/// A network of clients behind two pods, of which each node has one.
-fn clients(world: &World) -> lab::Namespace {
+/// A network of clients behind two pods, of which each node has one; and the pods.
+fn clients(world: &World) -> (Namespace, [Namespace; 2]) {
     let clients = world.lab.namespace("clients");
     clients.ip("address add 10.99.0.5/32 dev lo");
-    for n in [1, 2] {
+    let pods = [1, 2].map(|n| {
         let vpn = world.lab.namespace(&format!("vpn-{n}"));
         world.lab.link(
             (&world.nodes[n - 1], &[&format!("10.244.{n}.129/25")]),
@@ -81,14 +81,15 @@ fn clients(world: &World) -> lab::Namespace {
         );
         world.lab.link((&vpn, &[&format!("172.16.{n}.1/30")]), (&clients, &[&format!("172.16.{n}.2/30")]));
         vpn.ip(&format!("route add 10.99.0.0/24 via 172.16.{n}.2"));
-    }
-    clients
+        vpn
+    });
+    (clients, pods)
 }
 
 #[test]
 fn a_range_moves_with_its_pod() {
     let Some(world) = World::new() else { return };
-    let clients = clients(&world);
+    let (clients, _pods) = clients(&world);
     let pods = |first: bool, second: bool| {
         let text = pod("first", 1, "10.244.1.130", first) + &pod("second", 2, "10.244.2.130", second);
         world.write("pods.yaml", &text);
