@@ -3,10 +3,10 @@
 
 mod routed;
 
-use lab::{Namespace, Packets};
+use lab::{Lab, Namespace, Need, Packets};
 use nix::sys::signal::Signal;
 use routed::{BOUND, MESH, PODS, PROGRAM, World, pod, tor};
-use std::{process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 /// Pods of two nodes talk, each by its own address, and afterwards the nodes are as they were.
 fn pods_talk(bgp: &str, with_router: bool) {
@@ -279,4 +279,37 @@ fn announcing_needs_no_right_and_routes_say_which_they_need() {
     assert!(world.ask(1, &["kernel"]).contains("run it with --kernel-routes"));
     assert_eq!(world.tables(1), before);
     world.leave(1, announcer);
+}
+
+/// Every line of `examples/nodes/README.md` that a shell is to run, and every line that it is said to print.
+#[test]
+fn the_walkthrough_does_what_it_says() {
+    let Some(lab) = Lab::needing(&[Need::Root, Need::Program("ping"), Need::Program("sysctl")]) else {
+        return;
+    };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/nodes");
+    let here = lab.folder().join("nodes");
+    fs::create_dir_all(here.join("manifests")).unwrap();
+    for file in fs::read_dir(example.join("manifests")).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), here.join("manifests").join(file.file_name())).unwrap();
+    }
+    // Names of namespaces and sockets are in a /run of its own.
+    let mut script = "set -e\nmount -t tmpfs none /run\n".to_owned();
+    let mut expected = String::new();
+    let readme = fs::read_to_string(example.join("README.md")).unwrap();
+    let blocks = readme.split("```").skip(1).step_by(2);
+    for block in blocks {
+        match block.split_once('\n').unwrap() {
+            ("sh", lines) => script += lines,
+            ("text", lines) => expected += lines,
+            (other, _) => panic!("a block of {other}"),
+        }
+    }
+    let program = Path::new(PROGRAM).parent().unwrap().display();
+    let path = format!("{program}:/usr/sbin:/usr/bin:/sbin:/bin");
+    let mut shell = lab::program("unshare");
+    shell.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", &script]);
+    shell.env("PATH", path).current_dir(&here);
+    let printed = lab.namespace("walk").output(shell).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(printed, expected);
 }

@@ -12,6 +12,7 @@ mod shown;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
+use kube_announcer::report::Cluster;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Announces by BGP what a Kubernetes cluster makes reachable on its nodes
@@ -61,7 +62,23 @@ struct Asked {
     #[command(flatten)]
     namespace: Namespace,
     #[command(flatten)]
+    kernel: Kernel,
+    #[command(flatten)]
     socket: running::Socket,
+}
+
+/// What manifests are looked at as.
+#[derive(Args)]
+struct Kernel {
+    /// Look at manifests as an announcer that puts routes into the kernel (`run --kernel-routes`)
+    #[arg(long)]
+    kernel_routes: bool,
+}
+
+impl Kernel {
+    fn with(&self, cluster: Cluster) -> Cluster {
+        if self.kernel_routes { cluster.with_kernel_routes() } else { cluster }
+    }
 }
 
 #[derive(Args)]
