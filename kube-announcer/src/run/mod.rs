@@ -12,7 +12,7 @@ mod task;
 
 pub use announcer::{Announcer, Step};
 pub use live::{Answer, Session};
-pub use task::{Adjust, Task, Wanted};
+pub use task::{Adjust, Objects, Task, Wanted};
 
 /// Who owns no route: its first whole set is there when the first plan is told, and End-of-RIB waits for it.
 const PLAN: &str = "kubernetes";

@@ -4,7 +4,7 @@ use super::{Announcer, Answer, PLAN, Step, host, live::Seen};
 use crate::{
     object::Name,
     plan::{Facts, Plan},
-    source::{Told, folder},
+    source::{Told, cluster::Access, folder},
     wish::Place,
 };
 use anyhow::Context;
@@ -32,8 +32,8 @@ const QUESTIONS: usize = 16;
 /// What an announcer is started with.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The folder with the cluster's manifests.
-    pub manifests: PathBuf,
+    /// Where the cluster's objects come from.
+    pub objects: Objects,
     /// The node.
     pub node: Name,
     /// Our own namespace, where Secrets with passwords are.
@@ -42,6 +42,20 @@ pub struct Wanted {
     pub socket: Option<PathBuf>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+}
+
+/// Where a cluster's objects come from.
+#[derive(Clone, Debug)]
+pub enum Objects {
+    /// A folder with manifests.
+    Folder(PathBuf),
+    /// Its API server.
+    Cluster {
+        /// The way to it.
+        access: Access,
+        /// The DaemonSet that this is a pod of: when it is deleted, this node leaves.
+        daemonset: Option<Name>,
+    },
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -73,7 +87,10 @@ impl Task {
             ..Facts::default()
         };
         let (tell, mut told) = mpsc::channel(TOLD);
-        folder::watch(&wanted.manifests, tell).context("--manifests")?;
+        match &wanted.objects {
+            Objects::Folder(path) => folder::watch(path, tell).context("--manifests")?,
+            Objects::Cluster { .. } => anyhow::bail!("not yet"),
+        }
         let mut announcer = Announcer::new(&wanted.node, &facts);
         let step = loop {
             let told = told.recv().await.context(UNWATCHED)?;

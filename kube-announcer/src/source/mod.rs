@@ -1,5 +1,6 @@
 //! Where a cluster's objects come from, one at a time: the same changes whatever the source.
 
+pub mod cluster;
 mod defaults;
 pub mod folder;
 pub mod manifest;
