@@ -5,14 +5,17 @@
 
 mod announcer;
 mod complaints;
+mod hearing;
 pub mod host;
 mod lines;
 mod live;
 mod task;
+mod trim;
 
 pub use announcer::{Announcer, Step};
 pub use live::{Answer, Session};
-pub use task::{Adjust, Objects, Task, Wanted};
+pub use hearing::Objects;
+pub use task::{Adjust, Task, Wanted};
 
 /// Who owns no route: its first whole set is there when the first plan is told, and End-of-RIB waits for it.
 const PLAN: &str = "kubernetes";

@@ -1,10 +1,14 @@
 //! The shell around an [`Announcer`]: it waits for what happens, and has a speaker follow.
 
-use super::{Announcer, Answer, PLAN, Step, host, live::Seen};
+use super::{
+    Announcer, Answer, PLAN, Step,
+    hearing::{Hearing, Objects},
+    host,
+    live::Seen,
+};
 use crate::{
     object::Name,
     plan::{Facts, Plan},
-    source::{Told, cluster::Access, folder},
     wish::Place,
 };
 use anyhow::Context;
@@ -23,9 +27,6 @@ use tokio::{
 
 /// How often it is looked for other default gateways, and whether a port is free by now.
 const LOOK: Duration = Duration::from_secs(5);
-/// What a source has told and nobody has taken in; when it is full the source waits.
-const TOLD: usize = 64;
-const UNWATCHED: &str = "nobody watches the folder any more";
 /// Questions that wait.
 const QUESTIONS: usize = 16;
 
@@ -44,20 +45,6 @@ pub struct Wanted {
     pub restarting: bool,
 }
 
-/// Where a cluster's objects come from.
-#[derive(Clone, Debug)]
-pub enum Objects {
-    /// A folder with manifests.
-    Folder(PathBuf),
-    /// Its API server.
-    Cluster {
-        /// The way to it.
-        access: Access,
-        /// The DaemonSet that this is a pod of: when it is deleted, this node leaves.
-        daemonset: Option<Name>,
-    },
-}
-
 /// A last word on each configuration before the speaker has it.
 pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 
@@ -66,7 +53,7 @@ pub struct Task {
     announcer: Announcer,
     facts: Facts,
     speaker: Speaker,
-    told: mpsc::Receiver<Told>,
+    hearing: Hearing,
     questions: mpsc::Receiver<Question>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
@@ -86,18 +73,14 @@ impl Task {
             namespace: wanted.namespace.clone(),
             ..Facts::default()
         };
-        let (tell, mut told) = mpsc::channel(TOLD);
-        match &wanted.objects {
-            Objects::Folder(path) => folder::watch(path, tell).context("--manifests")?,
-            Objects::Cluster { .. } => anyhow::bail!("not yet"),
-        }
         let mut announcer = Announcer::new(&wanted.node, &facts);
+        let mut hearing = Hearing::start(wanted, &mut announcer)?;
         let step = loop {
-            let told = told.recv().await.context(UNWATCHED)?;
-            if let Some(step) = announcer.hear(told) {
+            if let Some(step) = hearing.next(&mut announcer).await? {
                 break step;
             }
         };
+        super::trim::give_back();
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
         let (end, ended) = watch::channel(None);
         let (asked, questions) = mpsc::channel(QUESTIONS);
@@ -112,7 +95,7 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
-        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf })
+        Ok(Task { announcer, facts, speaker, hearing, questions, end: ended, api, adjust, deaf })
     }
 
     /// The speaker.
@@ -142,15 +125,14 @@ impl Task {
         tokio::pin!(ending);
         loop {
             tokio::select! {
-                told = self.told.recv() => {
-                    let told = told.context(UNWATCHED)?;
-                    if let Some(step) = self.announcer.hear(told) {
+                step = self.hearing.next(&mut self.announcer) => {
+                    if let Some(step) = step? {
                         self.tell(step).await?;
                     }
                 }
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
-                how = &mut ending => return Ok(how),
+                how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
             }

@@ -5,12 +5,14 @@ use hyper_util::{
     client::legacy::{Client as Transport, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use k8s_openapi::api::apps::v1::DaemonSet;
 use kube::{
-    Client, Config,
+    Api, Client, Config,
     client::{Body, ConfigExt},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use std::{fmt, path::Path, time::Duration};
+use tokio::time::timeout;
 use tower::{BoxError, ServiceBuilder};
 
 /// How long a connection may take: whoever dials again after that is back soon after the server is.
@@ -21,6 +23,9 @@ const ASKED_EVERY: Duration = Duration::from_secs(2);
 const ASKED: u32 = 3;
 /// What is sent and not acknowledged for as long ends a connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// How long the end waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a pod is told of its API server.
 const SERVER: &str = "KUBERNETES_SERVICE_HOST";
@@ -110,5 +115,18 @@ impl Access {
     /// The namespace that it names: a pod's own.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Whether a DaemonSet is gone, or about to be. Not where the server does not say so at once.
+    pub async fn is_leaving(&self, namespace: &str, daemonset: &str) -> bool {
+        let of: Api<DaemonSet> = Api::namespaced(self.client(), namespace);
+        match timeout(PATIENCE, of.get_metadata_opt(daemonset)).await {
+            Ok(Ok(found)) => found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()),
+            Ok(Err(error)) => {
+                tracing::warn!("DaemonSet {namespace}/{daemonset}: {error}; this counts as a restart");
+                false
+            }
+            Err(_) => false,
+        }
     }
 }
