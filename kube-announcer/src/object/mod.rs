@@ -84,9 +84,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
     serde_json::from_str(text).map_err(|error| {
         let again = &mut serde_json::Deserializer::from_str(text);
         match serde_path_to_error::deserialize::<_, T>(again) {
-            Err(found) => {
-                Unreadable { field: found.path().to_string(), message: found.inner().to_string() }
-            }
+            Err(found) => Unreadable { field: found.path().to_string(), message: found.inner().to_string() },
             Ok(_) => Unreadable { field: ".".into(), message: error.to_string() },
         }
     })
@@ -105,7 +103,14 @@ const ROWS: [Row; 8] = [
     }),
     row!(ServiceCidr, "ServiceCIDR", "networking.k8s.io/v1", "servicecidrs", false, Object::ServiceCidr),
     row!(Service, "Service", CORE, "services", true, Object::Service),
-    row!(EndpointSlice, "EndpointSlice", "discovery.k8s.io/v1", "endpointslices", true, Object::EndpointSlice),
+    row!(
+        EndpointSlice,
+        "EndpointSlice",
+        "discovery.k8s.io/v1",
+        "endpointslices",
+        true,
+        Object::EndpointSlice
+    ),
     row!(Pod, "Pod", CORE, "pods", true, Object::Pod),
 ];
 

@@ -13,8 +13,8 @@ mod task;
 mod trim;
 
 pub use announcer::{Announcer, Step};
-pub use live::{Answer, Session};
 pub use hearing::Objects;
+pub use live::{Answer, Session};
 pub use task::{Adjust, Task, Wanted};
 
 /// Who owns no route: its first whole set is there when the first plan is told, and End-of-RIB waits for it.

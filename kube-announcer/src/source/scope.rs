@@ -90,8 +90,7 @@ mod tests {
 
     /// What is read on a node with the label rack=a, with advertisements of these sources.
     fn read(sources: &[&str]) -> Vec<Scope> {
-        let mut text =
-            "apiVersion: v1\nkind: Node\nmetadata: {name: here, labels: {rack: a}}\n".to_owned();
+        let mut text = "apiVersion: v1\nkind: Node\nmetadata: {name: here, labels: {rack: a}}\n".to_owned();
         for (number, spec) in sources.iter().enumerate() {
             text += &format!(
                 "---\napiVersion: kube-announcer.io/v1alpha1\nkind: BgpAdvertisement\n\
@@ -121,10 +120,7 @@ mod tests {
         assert_eq!(read(&[&tunnels("gre")]), [Scope::PodsHere, elsewhere("gre")]);
         assert_eq!(read(&["sources: [{tunnelIps: {from: Local}}]"]), []);
         let of_vpn = "sources: [{podPrefixes: {namespaces: [vpn]}}]";
-        assert_eq!(
-            read(&[&tunnels("gre"), of_vpn]),
-            [Scope::PodsHere, elsewhere("gre"), elsewhere("vpn")]
-        );
+        assert_eq!(read(&[&tunnels("gre"), of_vpn]), [Scope::PodsHere, elsewhere("gre"), elsewhere("vpn")]);
         assert_eq!(read(&[of_vpn, "sources: [{podPrefixes: {}}]"]), [Scope::All(Kind::Pod)]);
         let many = "sources: [{podPrefixes: {namespaces: [a, b, c, d, e]}}]";
         assert_eq!(read(&[many]), [Scope::All(Kind::Pod)]);

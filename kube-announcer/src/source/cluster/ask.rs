@@ -79,7 +79,9 @@ pub(super) fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for octet in text.bytes() {
         match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(octet)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(octet));
+            }
             _ => encoded.push_str(&format!("%{octet:02X}")),
         }
     }
@@ -112,7 +114,11 @@ pub(super) async fn sound(answer: Response<Body>) -> Result<Body, Ended> {
     let header = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = whole(answer.into_body()).await.unwrap_or_default();
     let said: Status = serde_json::from_slice(&body).unwrap_or_default();
-    let message = if said.message.is_empty() { String::from_utf8_lossy(&body).trim().into() } else { said.message.clone() };
+    let message = if said.message.is_empty() {
+        String::from_utf8_lossy(&body).trim().into()
+    } else {
+        said.message.clone()
+    };
     match Ended::from(Status { code, message, ..said }) {
         Ended::Refused(why, after) => Err(Ended::Refused(why, after.or(header.map(Duration::from_secs)))),
         ended => Err(ended),

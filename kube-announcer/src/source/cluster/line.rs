@@ -120,9 +120,7 @@ pub(super) fn read(kind: Kind, line: &[u8]) -> Result<(Event, Option<String>), S
             let all = marked.metadata.annotations.is_some_and(|said| said.contains_key(ALL_TOLD));
             Ok((Event::Mark(all), version(metadata.resource_version)))
         }
-        "ERROR" => {
-            Ok((Event::Failed(serde_json::from_str(object.get()).unwrap_or_default()), None))
-        }
+        "ERROR" => Ok((Event::Failed(serde_json::from_str(object.get()).unwrap_or_default()), None)),
         other => Err(format!("nobody knows what {other:?} is: {}", shown(kind, line))),
     }
 }
@@ -207,7 +205,10 @@ mod tests {
                 r#"{"type":"ERROR","object":{"code":429,"message":"later","details":{"retryAfterSeconds":3}}}"#,
                 "429 later Some(3)",
             ),
-            (r#"{"type":"ADDED","object":{"metadata":5}}"#, "!a Service without a name that can be read, at metadata"),
+            (
+                r#"{"type":"ADDED","object":{"metadata":5}}"#,
+                "!a Service without a name that can be read, at metadata",
+            ),
             (r#"{"type":"ADDED","object":{}}"#, "!a Service without a name: {}"),
             (r#"{"type":"OTHER","object":{}}"#, r#"!nobody knows what "OTHER" is"#),
             ("no JSON", "!this is no event: no JSON"),
