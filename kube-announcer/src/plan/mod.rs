@@ -11,6 +11,7 @@ mod peers;
 mod planner;
 mod reason;
 mod sources;
+mod stand_in;
 
 pub use class::{Class, Told};
 pub use here::Facts;
@@ -105,6 +106,8 @@ pub struct Claim {
     pub selected: bool,
     /// The route that the node needs.
     pub kernel: Option<Kernel>,
+    /// The port of the node that is asked first, where nothing else says no.
+    pub probe: Option<u16>,
     /// Yes, or why not.
     pub verdict: Verdict,
 }
