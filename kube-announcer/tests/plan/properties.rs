@@ -3,7 +3,7 @@
 use kube_announcer::{
     object::{Key, Kind, Object},
     plan::{self, Decision, Facts, Plan, Planner},
-    snapshot::Snapshot,
+    snapshot::{Changes, Snapshot},
     speak::Speech,
 };
 use proptest::{prelude::*, sample::select};
@@ -17,6 +17,8 @@ enum Step {
     Apply(Value),
     Delete(Kind, &'static str),
     Forbid(Kind, bool),
+    /// Probes of a node say otherwise.
+    Failing(usize, BTreeSet<u16>),
 }
 
 fn meta(name: &str, labelled: bool, annotations: &Value) -> Value {
@@ -56,7 +58,7 @@ fn service() -> impl Strategy<Value = Value> {
             json!({
                 "kind": "Service", "metadata": meta(name, labelled, &json!({ "cmd.nu/tunnel": tunnel })),
                 "spec": {
-                    "type": "LoadBalancer", "externalTrafficPolicy": policy, "ports": [{ "port": 80 }],
+                    "type": "LoadBalancer", "externalTrafficPolicy": policy, "healthCheckNodePort": 30_000 + u16::from(first), "ports": [{ "port": 80 }],
                     "clusterIPs": [format!("10.96.0.{second}")], "externalIPs": [format!("203.0.113.{second}")],
                 },
                 "status": { "loadBalancer": { "ingress": ingress } },
@@ -108,7 +110,7 @@ fn selector(labelled: bool) -> Value {
 
 fn source() -> impl Strategy<Value = Value> {
     let require = json!({ "namespace": "default", "podSelector": { "matchLabels": { "expose": "bgp" } } });
-    (0..9usize, any::<bool>(), select(vec![20u8, 26, 32])).prop_map(
+    (0..11usize, any::<bool>(), select(vec![20u8, 26, 32])).prop_map(
         move |(kind, labelled, length)| match kind {
             0 => json!({ "podCidrs": {} }),
             1 => json!({ "pods": { "selector": selector(labelled), "onlyReady": labelled } }),
@@ -116,7 +118,9 @@ fn source() -> impl Strategy<Value = Value> {
             3 => json!({ "services": { "selector": selector(labelled), "aggregate": { "ipv4": length } } }),
             4 => json!({ "services": { "addresses": ["ClusterIP", "ExternalIP"], "from": "endpoints" } }),
             5 => json!({ "tunnelIps": { "from": "Local", "selector": selector(labelled) } }),
-            6 => json!({ "tunnelIps": { "from": "Cluster", "require": require } }),
+            6 => json!({ "tunnelIps": { "from": "Cluster", "require": require, "probe": { "kubeProxy": {} } } }),
+            9 => json!({ "services": { "probe": { "kubeProxy": {} }, "aggregate": { "ipv4": length } } }),
+            10 => json!({ "services": { "probe": { "healthCheckNodePort": true } } }),
             7 => json!({ "podPrefixes": { "selector": selector(labelled) } }),
             _ => json!({ "prefixes": ["203.0.113.2/32", "198.51.100.0/24"] }),
         },
@@ -168,6 +172,9 @@ fn object() -> impl Strategy<Value = Value> {
     prop_oneof![2 => node(), 4 => service(), 4 => slice(), 4 => pod(), 4 => advertisement(), 2 => peer()]
 }
 
+/// kube-proxy's port, and those of Services.
+const PROBED: [u16; 3] = [10256, 30001, 30002];
+
 fn step() -> impl Strategy<Value = Step> {
     let names = [
         (Kind::Node, &NODES[..]),
@@ -184,6 +191,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => object().prop_map(Step::Apply),
         4 => select(names).prop_map(|(kind, name)| Step::Delete(kind, name)),
         1 => (forbid, any::<bool>()).prop_map(|(kind, forbidden)| Step::Forbid(kind, forbidden)),
+        2 => (0..3usize, proptest::collection::btree_set(select(&PROBED), 0..3))
+            .prop_map(|(node, ports)| Step::Failing(node, ports)),
     ]
 }
 
@@ -224,19 +233,30 @@ proptest! {
         kernel in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        let facts = facts(kernel);
+        let mut facts = NODES.map(|_| facts(kernel));
         let mut snapshot = Snapshot::new();
-        let mut planners = NODES.map(|node| (Planner::new(node, facts.clone()), Speech::new()));
+        let mut planners = NODES.map(|node| (Planner::new(node, facts[0].clone()), Speech::new()));
         let mut routes: [BTreeMap<ipnet::IpNet, String>; 3] = Default::default();
         for step in steps {
+            let mut failing = None;
             let changes = match &step {
                 Step::Apply(value) => snapshot.apply(&read(value.clone())),
                 Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
                 Step::Delete(kind, name) => snapshot.remove(&Key::written(*kind, None, name)),
+                Step::Failing(node, ports) => {
+                    failing = Some(*node);
+                    facts[*node].failing.clone_from(ports);
+                    Changes::default()
+                }
             };
-            for ((planner, speech), routes) in planners.iter_mut().zip(&mut routes) {
+            let known = facts.iter().enumerate();
+            for (((planner, speech), routes), (node, facts)) in planners.iter_mut().zip(&mut routes).zip(known) {
+                let mut changes = changes.clone();
+                if failing == Some(node) {
+                    changes.extend(planner.set_facts(facts.clone()));
+                }
                 let update = planner.update(&snapshot, Some(&changes));
-                let scratch = plan::plan(&snapshot, &planner.plan().node, &facts);
+                let scratch = plan::plan(&snapshot, &planner.plan().node, facts);
                 prop_assert_eq!(planner.plan(), &scratch, "after {:?}", step);
                 // What the speaker was told adds up to the plan, and it is told nothing twice.
                 let telling = speech.follow(planner.plan(), Some(&update));
@@ -319,5 +339,25 @@ proptest! {
             }
             prop_assert!(after.prefixes.keys().all(|prefix| before.prefixes.contains_key(prefix)));
         }
+    }
+
+    #[test]
+    fn whatever_fails_somebody_announces_what_anybody_would(
+        objects in proptest::collection::vec(object(), 1..40),
+        failing in proptest::collection::vec(proptest::collection::btree_set(select(&PROBED), 0..4), 3),
+    ) {
+        let snapshot = snapshot(&objects);
+        let ready: Vec<_> = NODES.iter().filter(|node| snapshot.node(node).is_some()).collect();
+        let (mut well, mut probed) = (BTreeSet::new(), BTreeSet::new());
+        for (node, failing) in NODES.iter().zip(&failing) {
+            let facts = facts(true);
+            let here = announced(&plan::plan(&snapshot, node, &facts));
+            let failing = Facts { failing: failing.clone(), ..facts };
+            let left = announced(&plan::plan(&snapshot, node, &failing));
+            prop_assert!(left.is_subset(&here), "a probe never adds anything");
+            well.extend(here);
+            probed.extend(left);
+        }
+        prop_assert_eq!(well, probed, "nodes: {:?}", ready);
     }
 }
