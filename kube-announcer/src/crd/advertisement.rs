@@ -1,6 +1,9 @@
 //! `BgpAdvertisement` as written: what nodes announce, from where, to whom.
 
-use super::{attributes::RawAttributes, probe::RawProbe, schema, selector::LabelSelector, status::Conditions, text::Text};
+use super::{
+    attributes::RawAttributes, probe::RawProbe, schema, selector::LabelSelector, status::Conditions,
+    text::Text,
+};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -110,8 +110,9 @@ fn specificity(wish: &Advertisement, selected: bool) -> [bool; 3] {
 fn told(here: &Here, peer: &Peer, naming: &[(&Advertisement, bool)], conflicts: &mut Vec<Conflict>) -> Told {
     let attributes = [false, true].map(|ipv6| {
         // Who writes a next hop that does not exist here says nothing of the family: an explicit one never falls back.
-        let naming =
-            naming.iter().filter(|(wish, _)| resolve(here.internal, wish.attributes.next_hop, ipv6).is_some());
+        let naming = naming
+            .iter()
+            .filter(|(wish, _)| resolve(here.internal, wish.attributes.next_hop, ipv6).is_some());
         let naming: Vec<_> = naming.copied().collect();
         let merged = (takes(peer, ipv6) && !naming.is_empty()).then(|| merge(peer, &naming, conflicts))?;
         let next_hop = resolve(here.internal, merged.next_hop, ipv6)?;

@@ -26,7 +26,12 @@ pub struct Facts {
 
 impl Default for Facts {
     fn default() -> Self {
-        Facts { gateways: Vec::new(), namespace: "kube-announcer".into(), kernel_routes: false, failing: BTreeSet::new() }
+        Facts {
+            gateways: Vec::new(),
+            namespace: "kube-announcer".into(),
+            kernel_routes: false,
+            failing: BTreeSet::new(),
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Planner {
         let now = &self.facts;
         let other: BTreeSet<u16> = before.failing.symmetric_difference(&now.failing).copied().collect();
         let everything = before != Facts { failing: before.failing.clone(), ..now.clone() };
-        let is_concerned = |claim: &&Claim| claim.probe.is_some_and(|port| other.contains(&port));
+        let is_concerned = |claim: &&Claim| claim.probe.is_some_and(|probe| other.contains(&probe.port));
         let services = self.claims().filter(is_concerned).map(|claim| claim.owner.name.clone());
         Changes { everything, services: services.collect(), ..Changes::default() }
     }
@@ -96,7 +96,7 @@ impl Planner {
             // Those of Services that have something here.
             Probe::HealthCheckNodePort => None,
         });
-        whole.chain(self.claims().filter_map(|claim| claim.probe)).collect()
+        whole.chain(self.claims().filter_map(|claim| Some(claim.probe?.port))).collect()
     }
 
     /// Takes in what changed in a snapshot; `None`: everything.

@@ -29,19 +29,25 @@ fn meta(name: &str, labelled: bool, annotations: &Value) -> Value {
 fn node() -> impl Strategy<Value = Value> {
     let taints =
         select(vec![json!([]), json!([{ "key": "karpenter.sh/disrupted", "effect": "NoSchedule" }])]);
-    (0..3usize, any::<bool>(), any::<bool>(), taints, 0..3u8).prop_map(|(number, labelled, excluded, taints, peer)| {
-        let mut meta = meta(NODES[number], labelled, &json!({ "example.com/tor": format!("192.0.2.{peer}") }));
-        if excluded {
-            meta["labels"]["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
-        }
-        let addresses = [format!("192.0.2.1{number}"), format!("2001:db8::1{number}")];
-        let addresses: Vec<_> =
-            addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address })).collect();
-        json!({
-            "kind": "Node", "metadata": meta, "status": { "addresses": &addresses[..1 + usize::from(labelled)] },
-            "spec": { "podCIDRs": [format!("10.244.{number}.0/24")], "taints": taints },
-        })
-    })
+    (0..3usize, any::<bool>(), any::<bool>(), taints, 0..3u8).prop_map(
+        |(number, labelled, excluded, taints, peer)| {
+            let mut meta =
+                meta(NODES[number], labelled, &json!({ "example.com/tor": format!("192.0.2.{peer}") }));
+            if excluded {
+                meta["labels"]["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
+            }
+            let addresses = [format!("192.0.2.1{number}"), format!("2001:db8::1{number}")];
+            let addresses: Vec<_> =
+                addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address })).collect();
+            json!({
+                "kind": "Node", "metadata": meta, "status": {
+                    "addresses": &addresses[..1 + usize::from(labelled)],
+                    "conditions": [{ "type": "Ready", "status": if peer == 2 { "Unknown" } else { "True" } }],
+                },
+                "spec": { "podCIDRs": [format!("10.244.{number}.0/24")], "taints": taints },
+            })
+        },
+    )
 }
 
 const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
@@ -347,7 +353,6 @@ proptest! {
         failing in proptest::collection::vec(proptest::collection::btree_set(select(&PROBED), 0..4), 3),
     ) {
         let snapshot = snapshot(&objects);
-        let ready: Vec<_> = NODES.iter().filter(|node| snapshot.node(node).is_some()).collect();
         let (mut well, mut probed) = (BTreeSet::new(), BTreeSet::new());
         for (node, failing) in NODES.iter().zip(&failing) {
             let facts = facts(true);
@@ -358,6 +363,6 @@ proptest! {
             well.extend(here);
             probed.extend(left);
         }
-        prop_assert_eq!(well, probed, "nodes: {:?}", ready);
+        prop_assert_eq!(well, probed);
     }
 }

@@ -8,8 +8,8 @@ use crate::{
     },
     object::Name,
     wish::{
-        AddressKind, Advertisement, Choice, From, KUBE_PROXY_PORT, PREFIXES_ANNOTATION, PodPrefixes, Pods, Probe, Services,
-        Source, TUNNEL_ANNOTATION, TunnelIps,
+        AddressKind, Advertisement, Choice, From, KUBE_PROXY_PORT, PREFIXES_ANNOTATION, PodPrefixes, Pods,
+        Probe, Services, Source, TUNNEL_ANNOTATION, TunnelIps,
     },
 };
 
@@ -110,11 +110,18 @@ impl Check {
     }
 
     fn probe(&mut self, field: &str, raw: &RawProbe) -> Option<Probe> {
-        let by_service =
-            self.one(&format!("{field}.healthCheckNodePort"), raw.health_check_node_port.as_ref(), leaf::flag);
+        let by_service = self.one(
+            &format!("{field}.healthCheckNodePort"),
+            raw.health_check_node_port.as_ref(),
+            leaf::flag,
+        );
         match (&raw.kube_proxy, by_service) {
             (Some(proxy), None | Some(false)) => {
-                let port = self.one(&format!("{field}.kubeProxy.port"), proxy.port.as_ref(), leaf::number(1..=65535));
+                let port = self.one(
+                    &format!("{field}.kubeProxy.port"),
+                    proxy.port.as_ref(),
+                    leaf::number(1..=65535),
+                );
                 Some(Probe::KubeProxy(port.unwrap_or(KUBE_PROXY_PORT)))
             }
             (None, Some(true)) => Some(Probe::HealthCheckNodePort),

@@ -7,7 +7,7 @@ mod services;
 mod tunnels;
 
 use super::{
-    Claim, Code, Kernel, Reason, Refusal, SourceKind, Verdict,
+    Claim, Code, Kernel, Probed, Reason, Refusal, SourceKind, Verdict,
     here::{Advert, Here, SourceHere},
     stand_in::Standing,
 };
@@ -69,7 +69,7 @@ struct Said {
     selected: bool,
     covers: Option<IpAddr>,
     kernel: Option<Kernel>,
-    probe: Option<u16>,
+    probe: Option<Probed>,
 }
 
 impl Said {

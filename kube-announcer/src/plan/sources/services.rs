@@ -1,6 +1,6 @@
 //! Services: their addresses, and on which nodes traffic to them finds an endpoint.
 
-use super::{Answer, Asking, From, Said, allowed, closed, host, probes, quoted, unicast};
+use super::{Answer, Asking, From, Said, allowed, closed, host, quoted, unicast};
 use crate::{
     plan::{Code, Kernel, Reason, SourceKind, Verdict},
     snapshot::{Address, Endpoints, Service},
@@ -69,9 +69,9 @@ impl Asking<'_> {
             .and_then(|()| closed(from.advert.services_closed.as_ref()))
             .and_then(|()| is_included(from, self.here.excluded, address))
             .and_then(|()| serves(wanted, from, service, address, || self.endpoints(ip.is_ipv6(), seen)));
-        let probe = probes::port(from, service).filter(|_| verdict.is_ok());
+        let probe = self.probe(from, service).filter(|_| verdict.is_ok());
         let verdict = verdict.and_then(|()| {
-            self.probed(from, probe, covering, |other| {
+            self.passes(from, probe, covering, |other| {
                 let name = &self.object.name;
                 let endpoints = || self.snapshot.endpoints(name, &other.node, ip.is_ipv6());
                 is_included(from, other.excluded, address).is_ok()

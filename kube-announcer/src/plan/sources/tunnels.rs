@@ -1,7 +1,7 @@
 //! Addresses of tunnels, from an annotation of Services: a comma list.
 
 use super::{
-    Asking, From, Said, allowed, closed, host, probes, quoted,
+    Asking, From, Said, allowed, closed, host, quoted,
     services::{Seen, deliverable},
     unicast,
 };
@@ -49,14 +49,16 @@ impl Asking<'_> {
                 let endpoints = self.endpoints(ip.is_ipv6(), seen);
                 deliverable(endpoints, wanted.require.is_none(), from.advert.wish.keep, ip.is_ipv6())
             });
-        let probe = probes::port(from, service).filter(|_| verdict.is_ok());
+        let probe = self.probe(from, service).filter(|_| verdict.is_ok());
         let verdict = verdict.and_then(|()| {
-            self.probed(from, probe, host(ip), |other| {
-                let routers = from.standing.and_then(|standing| standing.routers.get(usize::from(from.number)));
+            self.passes(from, probe, host(ip), |other| {
+                let routers =
+                    from.standing.and_then(|standing| standing.routers.get(usize::from(from.number)));
                 let router = routers.is_some_and(|routers| routers.contains(&other.node));
                 let endpoints = self.snapshot.endpoints(&self.object.name, &other.node, ip.is_ipv6());
                 let local = wanted.require.is_none();
-                (local || router) && deliverable(endpoints, local, from.advert.wish.keep, ip.is_ipv6()).is_ok()
+                (local || router)
+                    && deliverable(endpoints, local, from.advert.wish.keep, ip.is_ipv6()).is_ok()
             })
         });
         let said = Said::of(SourceKind::TunnelIps, !wanted.choice.selector.is_empty());

@@ -115,7 +115,11 @@ mod tests {
     #[test]
     fn three_failures_act_and_one_success_heals() {
         assert_eq!(verdicts(&[Said::Well, BAD, LATE, BAD, BAD, Said::Well, BAD]), "...FF..");
-        assert_eq!(verdicts(&[Said::Well, BAD, BAD, Said::Well, BAD, BAD]), "......", "they follow each other");
+        assert_eq!(
+            verdicts(&[Said::Well, BAD, BAD, Said::Well, BAD, BAD]),
+            "......",
+            "they follow each other"
+        );
     }
 
     #[test]
@@ -139,7 +143,10 @@ mod tests {
         rounds.extend([BAD; 5]);
         let verdicts = verdicts(&rounds);
         let failing = verdicts.matches('F').count();
-        assert_eq!(failing, FORGOTTEN as usize, "from the third failure until it is forgotten, and not again");
+        assert_eq!(
+            failing, FORGOTTEN as usize,
+            "from the third failure until it is forgotten, and not again"
+        );
         assert!(verdicts.ends_with("......"), "{verdicts}");
     }
 

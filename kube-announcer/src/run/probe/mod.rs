@@ -133,8 +133,12 @@ fn jittered(period: Duration) -> Duration {
 fn line(port: u16, said: Said) -> Line {
     let place = format!("port {port} of this node");
     match said {
-        Said::Well => Line::plain(format!("{place} is well again: what it was asked for is announced as before")),
-        Said::Nobody => Line::plain(format!("{place} has nobody to answer for long: it is not counted any more")),
+        Said::Well => {
+            Line::plain(format!("{place} is well again: what it was asked for is announced as before"))
+        }
+        Said::Nobody => {
+            Line::plain(format!("{place} has nobody to answer for long: it is not counted any more"))
+        }
         Said::Failed(status) => {
             let how = match status {
                 Some(status) => format!("answers {status}"),
