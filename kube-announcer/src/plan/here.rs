@@ -2,12 +2,12 @@
 
 use super::{
     reason::{Code, Reason},
-    stand_in::Probes,
+    stand_in::{Probes, probe},
 };
 use crate::{
     object::{Kind, Name},
     snapshot::{EXCLUDED, Leaving, Node, Snapshot},
-    wish::{Advertisement, Choice, Source},
+    wish::{Advertisement, Choice, Probe, Source},
 };
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -91,6 +91,12 @@ impl Here {
             && *internal == other.internal
             && *advertisements == other.advertisements
             && probes.agree(&other.probes)
+    }
+
+    /// Whether Services have ports that are asked.
+    pub(super) fn asks_by_service(&self) -> bool {
+        let mut sources = self.advertisements.iter().flat_map(|advert| &advert.wish.sources);
+        sources.any(|source| probe(source) == Some(Probe::HealthCheckNodePort))
     }
 
     /// Whether a pod of this namespace could be a tunnel router.

@@ -96,7 +96,9 @@ impl Planner {
             // Those of Services that have something here.
             Probe::HealthCheckNodePort => None,
         });
-        whole.chain(self.claims().filter_map(|claim| Some(claim.probe?.port))).collect()
+        let by_service = self.here.as_ref().is_some_and(Here::asks_by_service);
+        let claims = self.claims().take_while(|_| by_service);
+        whole.chain(claims.filter_map(|claim| Some(claim.probe?.port))).collect()
     }
 
     /// Takes in what changed in a snapshot; `None`: everything.

@@ -131,8 +131,8 @@ impl Task {
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
         tokio::pin!(ending);
+        self.want_probes();
         loop {
-            self.want_probes();
             tokio::select! {
                 told = self.told.recv() => {
                     let told = told.context(UNWATCHED)?;
@@ -153,6 +153,7 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
+        self.want_probes();
         let mut telling = step.telling;
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);

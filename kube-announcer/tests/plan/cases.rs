@@ -158,3 +158,28 @@ fn difference(name: &str, expected: &str, found: &str) -> String {
     }
     text
 }
+
+#[test]
+fn a_port_is_asked_while_the_node_would_announce_by_it() {
+    let mut world = World::default();
+    world.apply(&fs::read_to_string(folder().join("base.yaml")).unwrap());
+    let text = fs::read_to_string(folder().join("probe_the_last_announcer_stays.txt")).unwrap();
+    world.apply(text.split("---\nfailing").next().unwrap());
+    let asked = |world: &World, facts: &Facts| {
+        let planner = |node| {
+            let mut planner = Planner::new(node, facts.clone());
+            planner.update(&world.snapshot, None);
+            planner.probes()
+        };
+        ["node-1", "node-2"].map(planner)
+    };
+    // Only node-1 has an endpoint. That the port fails is no reason not to ask it again.
+    assert_eq!(asked(&world, &Facts::default()), [[30001].into(), [].into()]);
+    assert_eq!(
+        asked(&world, &Facts { failing: [30001].into(), ..Facts::default() }),
+        [[30001].into(), [].into()]
+    );
+    let text = fs::read_to_string(folder().join("probe_a_failing_node_leaves_to_others.txt")).unwrap();
+    world.apply(text.split("---\nkind: Service").next().unwrap());
+    assert_eq!(asked(&world, &Facts::default()), [[10256].into(), [10256].into()], "whatever it has");
+}

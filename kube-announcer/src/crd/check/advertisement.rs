@@ -125,6 +125,8 @@ impl Check {
                 Some(Probe::KubeProxy(port.unwrap_or(KUBE_PROXY_PORT)))
             }
             (None, Some(true)) => Some(Probe::HealthCheckNodePort),
+            // It was said just now what is wrong with it.
+            (None, None) if raw.health_check_node_port.is_some() => None,
             _ => {
                 self.wrong(field, "must say one thing; write kubeProxy: {} or healthCheckNodePort: true");
                 None
