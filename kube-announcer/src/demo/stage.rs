@@ -159,12 +159,13 @@ impl Stage {
 
 async fn announcer(files: &Files, node: &Name, adjust: Adjust) -> anyhow::Result<Task> {
     let wanted = run::Wanted {
-        manifests: files.watched(),
+        objects: run::Objects::Folder(files.watched()),
         node: node.clone(),
         namespace: NAMESPACE.into(),
         socket: None,
         restarting: false,
         kernel: None,
+        probe_every: run::PERIOD,
     };
     Task::start(&wanted, Arc::new(|_| Ok(())), adjust).await
 }

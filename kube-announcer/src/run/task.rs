@@ -3,14 +3,15 @@
 use super::{
     Announcer, Answer, PLAN, Step,
     below::{Below, Happened},
+    hearing::{Hearing, Objects},
     host,
     live::Seen,
+    probe::{Asked, Found, Probes},
     routed,
 };
 use crate::{
     object::Name,
     plan::{Facts, Plan},
-    source::{Told, folder},
     speak::Telling,
     wish::Place,
 };
@@ -31,17 +32,14 @@ use tokio::{
 /// How often it is looked for other default gateways, and whether a port is free by now. End-of-RIB waits no longer for
 /// routes that are to be in the node's kernel first.
 const LOOK: Duration = Duration::from_secs(5);
-/// What a source has told and nobody has taken in; when it is full the source waits.
-const TOLD: usize = 64;
-const UNWATCHED: &str = "nobody watches the folder any more";
 /// Questions that wait.
 const QUESTIONS: usize = 16;
 
 /// What an announcer is started with.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The folder with the cluster's manifests.
-    pub manifests: PathBuf,
+    /// Where the cluster's objects come from.
+    pub objects: Objects,
     /// The node.
     pub node: Name,
     /// Our own namespace, where Secrets with passwords are.
@@ -52,6 +50,8 @@ pub struct Wanted {
     pub restarting: bool,
     /// Where routes are installed in the node's kernel; `None`: nowhere.
     pub kernel: Option<config::Kernel>,
+    /// How often the ports are asked that a source's `probe` names.
+    pub probe_every: Duration,
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -61,8 +61,9 @@ pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 pub struct Task {
     announcer: Announcer,
     facts: Facts,
+    probes: Probes,
     speaker: Speaker,
-    told: mpsc::Receiver<Told>,
+    hearing: Hearing,
     questions: mpsc::Receiver<Question>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
@@ -84,19 +85,19 @@ impl Task {
             gateways: gateways().unwrap_or_default(),
             namespace: wanted.namespace.clone(),
             kernel_routes: wanted.kernel.is_some(),
+            ..Facts::default()
         };
-        let (tell, mut told) = mpsc::channel(TOLD);
-        folder::watch(&wanted.manifests, tell).context("--manifests")?;
         let mut announcer = match &wanted.kernel {
             Some(kernel) => Announcer::with_kernel(&wanted.node, &facts, kernel.clone()),
             None => Announcer::new(&wanted.node, &facts),
         };
+        let mut hearing = Hearing::start(wanted, &mut announcer)?;
         let step = loop {
-            let told = told.recv().await.context(UNWATCHED)?;
-            if let Some(step) = announcer.hear(told) {
+            if let Some(step) = hearing.next(&mut announcer).await? {
                 break step;
             }
         };
+        super::trim::give_back();
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
         let below = Below::new(&speaker);
         let (end, ended) = watch::channel(None);
@@ -112,11 +113,13 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
+        let probes = Probes::start(wanted.probe_every);
         Ok(Task {
             announcer,
             facts,
+            probes,
             speaker,
-            told,
+            hearing,
             questions,
             end: ended,
             api,
@@ -155,21 +158,22 @@ impl Task {
         self.look().await?;
         self.pass_on(Telling::default()).await?;
         tokio::pin!(ending);
+        self.want_probes();
         loop {
             tokio::select! {
-                told = self.told.recv() => {
-                    let told = told.context(UNWATCHED)?;
-                    if let Some(step) = self.announcer.hear(told) {
+                step = self.hearing.next(&mut self.announcer) => {
+                    if let Some(step) = step? {
                         self.tell(step).await?;
                     }
                 }
+                found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 happened = self.below.next() => self.follow(happened).await?,
                 _ = look.tick() => {
                     self.look().await?;
                     self.is_told().await?;
                 }
-                how = &mut ending => return Ok(how),
+                how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
             }
@@ -179,6 +183,7 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
+        self.want_probes();
         self.pass_on(step.telling).await
     }
 
@@ -229,6 +234,21 @@ impl Task {
             done => drop(done?),
         }
         Ok(())
+    }
+
+    fn want_probes(&self) {
+        let addresses = self.announcer.plan().addresses.into_iter().flatten().collect();
+        self.probes.want(Asked { ports: self.announcer.probes(), addresses });
+    }
+
+    /// Ports of this node answer otherwise than before.
+    async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
+        found.lines.iter().for_each(super::Line::log);
+        self.facts.failing = found.failing;
+        match self.announcer.set_facts(self.facts.clone()) {
+            Some(step) => self.tell(step).await,
+            None => Ok(()),
+        }
     }
 
     /// Looks at what nobody tells us of.
