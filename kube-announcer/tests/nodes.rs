@@ -34,13 +34,13 @@ fn pods_talk(bgp: &str, with_router: bool) {
     let why = world.ask(1, &["why", "10.244.2.0/24"]);
     assert!(why.contains("best (accepted by policy import") && why.contains("(installed)"), "{why}");
     for (n, announcer) in [1, 2].into_iter().zip(announcers) {
-        world.leave(n, announcer);
+        world.leave(n, &announcer);
     }
     for n in [1, 2] {
         assert_eq!(world.tables(n), before[n - 1]);
     }
     if let Some(router) = router {
-        router.wait_routes("nothing", |routes| routes.is_empty());
+        router.wait_routes("nothing", <[lab::Route]>::is_empty);
     }
 }
 
@@ -123,10 +123,10 @@ fn a_range_moves_with_its_pod() {
         world.wait_no_route(at, "10.99.0.0/24");
     }
     for (n, announcer) in [1, 2].into_iter().zip(announcers) {
-        world.leave(n, announcer);
+        world.leave(n, &announcer);
         assert_eq!(world.tables(n), before[n - 1]);
     }
-    router.wait_routes("nothing", |routes| routes.is_empty());
+    router.wait_routes("nothing", <[lab::Route]>::is_empty);
 }
 
 const SERVICE: &str = "\
@@ -246,7 +246,7 @@ fn an_aggregate_waits_for_its_route_and_the_route_for_the_withdrawal() {
     world.write("bgp.yaml", &bgp);
     world.wait_no_route(node, "10.96.0.0/16");
     assert!(router.routes().iter().all(|route| route.prefix.to_string() != "10.96.0.0/16"));
-    world.leave(1, announcer);
+    world.leave(1, &announcer);
 }
 
 /// The program without the right to change routes.
@@ -278,7 +278,7 @@ fn announcing_needs_no_right_and_routes_say_which_they_need() {
     assert!(why.contains("needs a route in the node's kernel, and this announcer installs none"), "{why}");
     assert!(world.ask(1, &["kernel"]).contains("run it with --kernel-routes"));
     assert_eq!(world.tables(1), before);
-    world.leave(1, announcer);
+    world.leave(1, &announcer);
 }
 
 /// Every line of `examples/nodes/README.md` that a shell is to run, and every line that it is said to print.

@@ -104,6 +104,7 @@ fn without_next_hop_objects_each_route_names_its_gateways_and_all_else_is_the_sa
     ];
     machine.wait_shown(&parts, &["nhid"]);
     assert_eq!(machine.page(&kernel).totals.installed, 4);
+    assert!(kernel.moved.has_changed().unwrap(), "who waits for a route is to look again");
     // Somebody else's hand, and a link that goes and comes.
     machine.node.ip("route del 198.51.100.0/24");
     machine.wait_shown(&parts, &[]);

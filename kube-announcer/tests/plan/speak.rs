@@ -419,7 +419,7 @@ fn what_is_the_nodes_or_the_clusters_own_is_never_taken() {
     assert_eq!(taken(&config, &pods), [true, true, false, true, false]);
     // Without routes in the kernel nothing is taken.
     let mut plain = Announcer::new();
-    let config = plain.tell(&peer("podRoutes: true")).config.unwrap();
+    let config = plain.tell(&peer("podRoutes: true, maxPrefixes: 7")).config.unwrap();
     assert_eq!(config.peers[0].settings.import, Some(Policy::none()));
     assert!(config.kernel.is_none());
 }

@@ -13,7 +13,7 @@ use std::{
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
 
 /// The longest that anything takes on a busy machine.
-pub(crate) const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
 /// Node `n` is 192.0.2.1`n` and 2001:db8::1`n`; its pods are in 10.244.`n`.0/24 and fd00:10:244:`n`::/64.
 pub(crate) struct World {
@@ -137,7 +137,7 @@ impl World {
 
     /// Ends the announcer of node `n` for good.
     #[track_caller]
-    pub(crate) fn leave(&self, n: usize, announcer: Daemon) {
+    pub(crate) fn leave(&self, n: usize, announcer: &Daemon) {
         let said = self.ask(n, &["leave"]);
         assert!(said.contains("withdraws everything"), "{said}");
         self.lab.wait_until("the announcer's end", BOUND, || !announcer.is_running());
