@@ -9,6 +9,7 @@ mod hearing;
 pub mod host;
 mod lines;
 mod live;
+mod reporting;
 mod task;
 mod trim;
 
@@ -30,11 +31,11 @@ pub struct Line {
 }
 
 impl Line {
-    fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Line { warns: false, text }
     }
 
-    fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Line { warns: true, text }
     }
 

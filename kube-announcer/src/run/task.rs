@@ -5,6 +5,7 @@ use super::{
     hearing::{Hearing, Objects},
     host,
     live::Seen,
+    reporting::Reporting,
 };
 use crate::{
     object::Name,
@@ -58,6 +59,8 @@ pub struct Task {
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
     adjust: Adjust,
+    /// What is written back into the cluster, where there is one.
+    reporting: Option<Reporting>,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
 }
@@ -95,7 +98,13 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
-        Ok(Task { announcer, facts, speaker, hearing, questions, end: ended, api, adjust, deaf })
+        let reporting = match &wanted.objects {
+            Objects::Folder(_) => None,
+            Objects::Cluster { access, .. } => {
+                Some(Reporting::start(access.client(), &wanted.node, &speaker))
+            }
+        };
+        Ok(Task { announcer, facts, speaker, hearing, questions, end: ended, api, adjust, reporting, deaf })
     }
 
     /// The speaker.
@@ -115,7 +124,11 @@ impl Task {
             }
             Shutdown::Leave(_) => tracing::info!("leaving: peers are told to drop our routes"),
         }
-        self.speaker.shutdown(how).await;
+        let reporting = self.reporting.take();
+        self.speaker.shutdown(how.clone()).await;
+        if let Some(reporting) = reporting {
+            reporting.end(&how).await;
+        }
         self.api.close().await;
         Ok(())
     }
@@ -124,6 +137,7 @@ impl Task {
         let mut look = every(LOOK);
         tokio::pin!(ending);
         loop {
+            let is_stale = self.announcer.is_stale();
             tokio::select! {
                 step = self.hearing.next(&mut self.announcer) => {
                     if let Some(step) = step? {
@@ -132,6 +146,9 @@ impl Task {
                 }
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
+                () = Reporting::due(&mut self.reporting, is_stale) => {
+                    Reporting::look(&mut self.reporting, &mut self.announcer, &self.speaker).await;
+                }
                 how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
