@@ -5,6 +5,7 @@
 mod router;
 
 use lab::{ControlPlane, Daemon, Lab, Namespace, Need};
+use nix::sys::signal::Signal;
 use router::Router;
 use serde_json::Value;
 use std::{fmt::Write, net::TcpListener, path::PathBuf, process::Command, time::Duration};
@@ -80,6 +81,12 @@ impl World {
         line.split_whitespace().take(4).collect::<Vec<_>>().join(" ")
     }
 
+    /// Since when a node's first session is as it is.
+    fn since(&self, node: &str) -> String {
+        let words = format!("get bgpnodestate {node} -o jsonpath={{.status.peers[0].since}}");
+        self.cluster.kubectl(&words).unwrap_or_default()
+    }
+
     #[track_caller]
     fn wait_state(&self, node: &str, state: &str) {
         self.wait(&format!("{state} of {node}"), |world| world.state(node) == state);
@@ -148,8 +155,8 @@ impl World {
 fn a_cluster_is_told_how_its_nodes_are_doing_and_what_became_of_what_people_wrote() {
     let Some(mut world) = World::new() else { return };
     let admin = world.cluster.kubeconfig();
-    let first = world.announcer("node-1", admin.clone());
-    let second = world.announcer("node-2", admin);
+    let mut first = world.announcer("node-1", admin.clone());
+    let second = world.announcer("node-2", admin.clone());
     world.up();
     world.wait_state("node-1", "node-1 1/1 2 3");
     // Its peer is nowhere, so it waited for a while before it said so.
@@ -176,6 +183,18 @@ fn a_cluster_is_told_how_its_nodes_are_doing_and_what_became_of_what_people_wrot
         described.contains("192.0.2.9 of Service default/stray is not inside allowedCidrs"),
         "{described}"
     );
+
+    // Whoever comes back tells that its session is another, and nothing that stands there already.
+    let before = written(&world);
+    let since = world.since("node-1");
+    first.signal(Signal::SIGTERM);
+    world.wait("the first announcer's end", |_| !first.is_running());
+    first = world.announcer("node-1", admin);
+    world.up();
+    world.wait("the new session to be told", |world| world.since("node-1") != since);
+    let spent = spent(&world, &before);
+    assert!(spent[0] <= 2 && spent[1..] == [0, 0], "one write of each node: {spent:?}");
+    assert_eq!(world.events().len(), 3);
 
     // A Secret appears, an object is mended, another is broken.
     world.kubectl("create secret generic password --from-literal=password=secret");
@@ -212,12 +231,17 @@ fn broken(world: &World) {
     world.wait_conditions("bgppeer tor", "Accepted True Accepted 3;");
 }
 
+/// How often nodes' states, peers and advertisements were applied by anybody.
+fn written(world: &World) -> [u64; 3] {
+    ["bgpnodestates", "bgppeers", "bgpadvertisements"].map(|kind| world.requests("APPLY", kind))
+}
+
+fn spent(world: &World, before: &[u64; 3]) -> Vec<u64> {
+    written(world).iter().zip(before).map(|(now, before)| now - before).collect()
+}
+
 /// Only what differs is written.
 fn quiet(world: &World) {
-    let written = |world: &World| {
-        let kinds = ["bgpnodestates", "bgppeers", "bgpadvertisements"];
-        kinds.map(|kind| world.requests("APPLY", kind)).to_vec()
-    };
     // What is not announced by anybody changes, and then something that both nodes look at and one of them answers.
     let before = written(world);
     for value in 1..=20 {
@@ -225,25 +249,23 @@ fn quiet(world: &World) {
     }
     world.cluster.apply(MARK);
     world.wait_conditions("bgpadvertisement mark", "Accepted True NoNode 1;");
-    let now = written(world);
-    let spent: Vec<_> = now.iter().zip(&before).map(|(now, before)| now - before).collect();
+    let spent = spent(world, &before);
     // `mark` was applied by kubectl, and its condition by one node. Counts of objects that were mended may be told now.
     assert!(spent[0] <= 2 && spent[1..] == [0, 2], "{spent:?}");
-    // Each node tries once to tell what the other may not have told.
-    assert!(world.requests("POST", "events") <= 6 && world.events().len() == 3, "no Event is told twice");
+    // Each node tries once to tell what the other may not have told, and once more after it was started again.
+    assert!(world.requests("POST", "events") <= 9 && world.events().len() == 3, "no Event is told twice");
 }
 
 /// The API server is away, and the session goes meanwhile: that is told when it is back.
 fn outage(world: &mut World) {
-    let since = world.kubectl("get bgpnodestate node-1 -o jsonpath={.status.peers[0].since}");
+    let since = world.since("node-1");
     world.cluster.stop_api();
     world.down();
     world.up();
     world.cluster.start_api();
     world.cluster.wait_ready(&world.lab);
     world.wait("the new session to be told", |world| {
-        let now = world.cluster.kubectl("get bgpnodestate node-1 -o jsonpath={.status.peers[0].since}");
-        now.is_ok_and(|now| now != since) && world.state("node-1").starts_with("node-1 1/2 ")
+        world.since("node-1") != since && world.state("node-1").starts_with("node-1 1/2 ")
     });
 }
 

@@ -5,6 +5,7 @@ use super::{
     hearing::{Hearing, Objects},
     host,
     live::Seen,
+    probe::{Asked, Found, Probes},
     reporting::Reporting,
 };
 use crate::{
@@ -44,6 +45,8 @@ pub struct Wanted {
     pub socket: Option<PathBuf>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+    /// How often the ports are asked that a source's `probe` names.
+    pub probe_every: Duration,
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -53,6 +56,7 @@ pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 pub struct Task {
     announcer: Announcer,
     facts: Facts,
+    probes: Probes,
     speaker: Speaker,
     hearing: Hearing,
     questions: mpsc::Receiver<Question>,
@@ -104,7 +108,9 @@ impl Task {
                 Some(Reporting::start(access.client(), &wanted.node, &speaker))
             }
         };
-        Ok(Task { announcer, facts, speaker, hearing, questions, end: ended, api, adjust, reporting, deaf })
+        let probes = Probes::start(wanted.probe_every);
+        let end = ended;
+        Ok(Task { announcer, facts, probes, speaker, hearing, questions, end, api, adjust, reporting, deaf })
     }
 
     /// The speaker.
@@ -136,6 +142,7 @@ impl Task {
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
         tokio::pin!(ending);
+        self.want_probes();
         loop {
             let is_stale = self.announcer.is_stale();
             tokio::select! {
@@ -144,6 +151,7 @@ impl Task {
                         self.tell(step).await?;
                     }
                 }
+                found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
                 () = Reporting::due(&mut self.reporting, is_stale) => {
@@ -159,6 +167,7 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
+        self.want_probes();
         let mut telling = step.telling;
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);
@@ -177,6 +186,21 @@ impl Task {
             done => drop(done?),
         }
         Ok(())
+    }
+
+    fn want_probes(&self) {
+        let addresses = self.announcer.plan().addresses.into_iter().flatten().collect();
+        self.probes.want(Asked { ports: self.announcer.probes(), addresses });
+    }
+
+    /// Ports of this node answer otherwise than before.
+    async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
+        found.lines.iter().for_each(super::Line::log);
+        self.facts.failing = found.failing;
+        match self.announcer.set_facts(self.facts.clone()) {
+            Some(step) => self.tell(step).await,
+            None => Ok(()),
+        }
     }
 
     /// Looks at what nobody tells us of.
