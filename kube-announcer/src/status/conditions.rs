@@ -95,13 +95,14 @@ fn judge_one(
     } else {
         in_force(plan, key)
     };
-    let candidates = if chosen.is_empty() { all().collect() } else { chosen };
+    let candidates: Vec<&Name> = if chosen.is_empty() { all().collect() } else { chosen };
     let accepted = condition(ACCEPTED, &said, has);
     let before = has.condition(ACCEPTED);
     if before == Some(&accepted) && key.kind == Kind::BgpPeer {
         return None;
     }
-    let rank = election::rank(hash([&*key.to_string()]), &plan.node, candidates)?;
+    let candidates = candidates.into_iter().map(|name| hash([&**name]));
+    let rank = election::rank(hash([&*key.to_string()]), hash([&*plan.node]), candidates)?;
     let overlapping = overlapping(plan, key, has, rank);
     let conditions: Vec<_> = [Some(accepted), overlapping].into_iter().flatten().collect();
     // Who stands in leaves words alone: another version of us may choose others.

@@ -1,6 +1,5 @@
 //! Which node writes what any of them could: each works it out for itself, by a hash of what is written.
 
-use crate::object::Name;
 use std::time::Duration;
 
 /// FNV-1a: the same on every machine and in every version.
@@ -10,22 +9,26 @@ const START: u64 = 0xcbf2_9ce4_8422_2325;
 pub(super) fn hash<'w>(words: impl IntoIterator<Item = &'w str>) -> u64 {
     let octets = words.into_iter().flat_map(|word| word.bytes().chain([0xff]));
     let sum = octets.fold(START, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01b3));
-    // Words that differ at their end only would be close to each other otherwise.
-    let sum = (sum ^ (sum >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    sum ^ (sum >> 33)
+    mixed(sum)
 }
 
-/// How many candidates come before a node: 0 writes. `None`: the node is no candidate.
+/// Numbers that are close to each other are not any more.
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let number = (number ^ (number >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    number ^ (number >> 33)
+}
+
+/// How many candidates come before a node: 0 writes. `None`: the node is no candidate. Names are told by their numbers.
 ///
-/// Each candidate has a number of its own for each thing, and the highest comes first: a node that comes or goes changes
+/// Each candidate has a place of its own for each thing, and the highest comes first: a node that comes or goes changes
 /// nobody's place but its own.
-pub(super) fn rank<'n>(what: u64, node: &str, candidates: impl IntoIterator<Item = &'n Name>) -> Option<u32> {
-    let what = what.to_string();
-    let place = |name: &str| (hash([what.as_str(), name]), name.to_owned());
+pub(super) fn rank(what: u64, node: u64, candidates: impl IntoIterator<Item = u64>) -> Option<u32> {
+    let place = |name: u64| mixed(what ^ name.rotate_left(32));
     let own = place(node);
     let (mut found, mut before) = (false, 0);
     for name in candidates {
-        found |= **name == *node;
+        found |= name == node;
         before += u32::from(place(name) > own);
     }
     found.then_some(before)
@@ -44,8 +47,12 @@ pub(super) fn delay(rank: u32) -> Duration {
 mod tests {
     use super::*;
 
-    fn nodes(count: usize) -> Vec<Name> {
-        (0..count).map(|number| format!("node-{number}").into()).collect()
+    fn node(number: usize) -> u64 {
+        hash([&*format!("node-{number}")])
+    }
+
+    fn nodes(count: usize) -> Vec<u64> {
+        (0..count).map(node).collect()
     }
 
     #[test]
@@ -54,23 +61,25 @@ mod tests {
         let mut first = [0; 50];
         for what in 0..500 {
             let what = hash([&*format!("Service shop/{what}")]);
-            let mut ranks: Vec<_> = nodes.iter().map(|node| rank(what, node, &nodes).unwrap()).collect();
+            let mut ranks: Vec<_> =
+                nodes.iter().map(|node| rank(what, *node, nodes.clone()).unwrap()).collect();
             first[ranks.iter().position(|rank| *rank == 0).unwrap()] += 1;
             ranks.sort_unstable();
             assert_eq!(ranks, (0..50).collect::<Vec<_>>());
         }
         assert!(first.iter().all(|count| (1..=30).contains(count)), "{first:?}");
-        assert_eq!(rank(1, "elsewhere", &nodes), None);
+        assert_eq!(rank(1, node(50), nodes), None);
     }
 
     #[test]
     fn a_node_that_goes_moves_only_those_behind_it() {
         let all = nodes(20);
-        let fewer: Vec<_> = all.iter().filter(|name| &***name != "node-7").cloned().collect();
+        let fewer: Vec<_> = all.iter().copied().filter(|name| *name != node(7)).collect();
         for what in 0..50 {
-            let gone = rank(what, "node-7", &all).unwrap();
+            let gone = rank(what, node(7), all.clone()).unwrap();
             for node in &fewer {
-                let (before, now) = (rank(what, node, &all).unwrap(), rank(what, node, &fewer).unwrap());
+                let ranks = [&all, &fewer].map(|nodes| rank(what, *node, nodes.clone()).unwrap());
+                let [before, now] = ranks;
                 assert_eq!(now, before - u32::from(before > gone));
             }
         }

@@ -7,7 +7,7 @@ use super::{
     election::{self, hash},
 };
 use crate::{
-    object::{Key, Kind, Name},
+    object::{Key, Kind},
     plan::{Code, Conflict, Outcome, Plan, Reason, Weight},
     snapshot::Snapshot,
 };
@@ -154,17 +154,17 @@ fn word(conflict: &Conflict) -> &'static str {
 }
 
 /// Nodes that announce anything: without a peer, or without an advertisement, none sees what is wrong.
-fn candidates_of(snapshot: &Snapshot) -> Vec<&Name> {
+fn candidates_of(snapshot: &Snapshot) -> Vec<u64> {
     let nodes = snapshot.nodes().filter(|(_, node)| {
         let chosen = |selector| snapshot.selects(selector, &node.tags);
         snapshot.peers().any(|peer| chosen(&peer.node_selector))
             && snapshot.advertisements().any(|wish| chosen(&wish.node_selector))
     });
-    nodes.map(|(name, _)| name).collect()
+    nodes.map(|(name, _)| hash([&**name])).collect()
 }
 
 /// A pod is its own node's to speak of.
-fn rank(snapshot: &Snapshot, plan: &Plan, about: &Key, candidates: &[&Name]) -> Option<u32> {
+fn rank(snapshot: &Snapshot, plan: &Plan, about: &Key, candidates: &[u64]) -> Option<u32> {
     if about.kind == Kind::Pod {
         let here = snapshot.pod(&about.name).and_then(|pod| pod.node.as_ref()) == Some(&plan.node);
         return here.then_some(0);
@@ -172,5 +172,5 @@ fn rank(snapshot: &Snapshot, plan: &Plan, about: &Key, candidates: &[&Name]) -> 
     if about.kind == Kind::Node {
         return (about.name == plan.node).then_some(0);
     }
-    election::rank(hash([&*about.to_string()]), &plan.node, candidates.iter().copied())
+    election::rank(hash([&*about.to_string()]), hash([&*plan.node]), candidates.iter().copied())
 }
