@@ -1,6 +1,6 @@
 //! What one node announces, kept as its cluster changes.
 
-use super::{Line, complaints::Complaints, lines};
+use super::{Line, complaints::Complaints, lines, metrics::Scrape};
 use crate::{
     object::{Key, Kind, Name},
     plan::{Facts, Plan, Planner},
@@ -206,6 +206,11 @@ impl Announcer {
         lines.extend(if first { lines::first(plan) } else { lines::changed(plan, &update.prefixes) });
         lines.extend(self.complaints.follow(&self.cluster, plan));
         Step { telling, lines }
+    }
+
+    /// What metrics tell, with the number of sessions that are up and the age of the plan.
+    pub(super) fn scrape(&self, up: usize, age: f64) -> Scrape {
+        Scrape::new(&self.cluster, self.planner.plan(), up, age)
     }
 
     /// Everything about an address.

@@ -7,8 +7,10 @@ mod announcer;
 mod complaints;
 mod hearing;
 pub mod host;
+mod http;
 mod lines;
 mod live;
+mod metrics;
 mod task;
 mod trim;
 

@@ -2,6 +2,7 @@
 
 mod announcer;
 mod demo;
+mod http;
 mod router;
 
 use announcer::{Announcer, Files};
