@@ -57,3 +57,37 @@ pub(super) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     print(&arguments.settings().manifests()?);
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cli;
+    use clap::Parser as _;
+    use kube_announcer::manifests::{Extra, Settings};
+    use serde_json::Value;
+
+    /// What the pods are started with.
+    fn arguments(settings: &Settings) -> Vec<String> {
+        let text = settings.manifests().unwrap();
+        let (_, daemonset) = text.split_once("kind: DaemonSet").unwrap();
+        let daemonset: Value = serde_saphyr::from_str(&format!("kind: DaemonSet{daemonset}")).unwrap();
+        let arguments = &daemonset["spec"]["template"]["spec"]["containers"][0]["args"];
+        arguments.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_pods_are_started_with_words_that_the_program_knows() {
+        let settings = |extras| Settings {
+            namespace: "a".parse().unwrap(),
+            image: "a".parse().unwrap(),
+            metrics_port: 9479.try_into().unwrap(),
+            api_server: None,
+            extras,
+        };
+        for extras in [vec![], Extra::ALL.to_vec()] {
+            let words = arguments(&settings(extras));
+            assert_eq!(words[0], "run");
+            let parsed = Cli::try_parse_from([vec!["kube-announcer".to_owned()], words].concat());
+            assert!(parsed.is_ok(), "{}", parsed.err().unwrap());
+        }
+    }
+}

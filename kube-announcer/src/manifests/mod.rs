@@ -57,6 +57,11 @@ const ROWS: [Row; 2] = [
     },
 ];
 
+impl Extra {
+    /// All of them.
+    pub const ALL: [Extra; ROWS.len()] = [ROWS[0].extra, ROWS[1].extra];
+}
+
 impl Settings {
     /// The whole of it.
     pub fn manifests(&self) -> Result<String, serde_saphyr::ser::Error> {
