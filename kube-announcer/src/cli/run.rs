@@ -9,7 +9,7 @@ use kube_announcer::{
     run::{Objects, Task, Wanted},
     source::cluster::{Access, NAMESPACE},
 };
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// It ran a moment ago: peers that still hold its routes keep them until all are told again; always so in a pod
     #[arg(long)]
     restarting: bool,
+    /// How often, in seconds, the ports of this node are asked that a source's `probe` names; three failures act
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    probe_every: u64,
     /// What is logged: error, warn, info, debug or trace, also by module
     #[arg(long, value_name = "LEVELS", default_value = "info")]
     log: String,
@@ -107,6 +110,7 @@ async fn wanted(arguments: &Arguments) -> anyhow::Result<Wanted> {
         http: arguments.http,
         // A pod cannot know whether another ran here a moment ago; on a node that is new nobody holds anything.
         restarting: arguments.restarting || in_pod,
+        probe_every: Duration::from_secs(arguments.probe_every),
     })
 }
 

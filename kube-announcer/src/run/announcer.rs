@@ -91,6 +91,11 @@ impl Announcer {
         self.planner.plan()
     }
 
+    /// The ports of the node that somebody wants asked.
+    pub fn probes(&self) -> BTreeSet<u16> {
+        self.planner.probes()
+    }
+
     /// The BgpPeers in force.
     pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.cluster.snapshot.peers()
@@ -190,8 +195,8 @@ impl Announcer {
 
     /// What is known of the node beside its cluster is another.
     pub fn set_facts(&mut self, facts: Facts) -> Option<Step> {
-        self.planner.set_facts(facts);
-        self.changes.everything = true;
+        let changes = self.planner.set_facts(facts);
+        self.changes.extend(changes);
         self.whole.then(|| self.step())
     }
 
@@ -222,7 +227,7 @@ impl Announcer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::folder::Folder;
+    use crate::source::{folder::Folder, manifest::Manifest};
     use std::path::Path;
 
     fn texts(step: Step) -> Vec<String> {
@@ -265,5 +270,58 @@ mod tests {
         let line = "! there is no Node node-2: nothing of it is announced; name a node of the cluster, or write its \
                     manifest";
         assert_eq!(last.as_deref(), Some(line));
+    }
+
+    fn apply(announcer: &mut Announcer, text: &str) {
+        let read = Manifest::read("x.yaml", text.as_bytes());
+        assert_eq!((read.objects.len(), read.mistakes), (1, Vec::new()));
+        for (object, _) in read.objects {
+            announcer.hear(Told::Change(Change::Apply(Box::new(object))));
+        }
+    }
+
+    fn known(announcer: &Announcer, kind: Kind) -> Vec<String> {
+        announcer.cluster.snapshot.names(kind).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn it_waits_for_every_scope_and_what_a_new_list_does_not_have_is_gone() {
+        let mut announcer = Announcer::new(&"here".into(), &Facts::default());
+        let (nodes, services) = (Scope::All(Kind::Node), Scope::All(Kind::Service));
+        announcer.wait_for([nodes.clone(), services.clone()].into());
+        apply(&mut announcer, "{apiVersion: v1, kind: Node, metadata: {name: here}}");
+        apply(&mut announcer, "{apiVersion: v1, kind: Service, metadata: {name: a}}");
+        announcer.hear(Told::Listed(nodes.clone(), ["here".into()].into()));
+        assert!(announcer.hear(Told::Whole).is_none(), "nobody knows of Services yet");
+        announcer.hear(Told::Forbidden(services.clone()));
+        assert!(announcer.hear(Told::Whole).is_some());
+        assert!(announcer.cluster.snapshot.is_forbidden(Kind::Service) && announcer.parting().is_none());
+
+        apply(&mut announcer, "{apiVersion: v1, kind: Service, metadata: {name: b}}");
+        announcer.hear(Told::Listed(services, ["default/b".into()].into()));
+        assert!(!announcer.cluster.snapshot.is_forbidden(Kind::Service));
+        assert_eq!(known(&announcer, Kind::Service), ["default/b"]);
+        announcer.hear(Told::Listed(nodes, BTreeSet::new()));
+        assert_eq!(announcer.parting(), Some("its Node object is gone"));
+    }
+
+    #[test]
+    fn a_pod_that_comes_here_is_gone_from_elsewhere_and_stays() {
+        let mut announcer = Announcer::new(&"here".into(), &Facts::default());
+        let elsewhere = Scope::PodsElsewhere("default".into());
+        let pod = |name: &str, node: &str| {
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{nodeName: {node}}}}}")
+        };
+        let gone = |name: &str| Key { kind: Kind::Pod, name: format!("default/{name}").into() };
+        apply(&mut announcer, &pod("a", "here"));
+        apply(&mut announcer, &pod("b", "there"));
+        announcer.hear(Told::Gone(elsewhere.clone(), gone("a")));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a", "default/b"]);
+        announcer.hear(Told::Listed(Scope::PodsHere, ["default/a".into()].into()));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a", "default/b"], "the other is of another scope");
+        announcer.hear(Told::Pods([Scope::PodsHere].into()));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a"]);
+        announcer.hear(Told::Gone(Scope::PodsHere, gone("a")));
+        assert_eq!(known(&announcer, Kind::Pod), [""; 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! A node's announcer as it runs: what a source tells becomes a plan, and what is new in the plan is told to a speaker.
 //!
 //! [`Announcer`] is a plain value that decides what to tell; [`Task`] owns it, and waits: for objects, for the machine's
-//! default gateways, for questions, for the end.
+//! default gateways, for what ports of its own answer, for questions, for the end.
 
 mod announcer;
 mod complaints;
@@ -11,12 +11,14 @@ mod http;
 mod lines;
 mod live;
 mod metrics;
+mod probe;
 mod task;
 mod trim;
 
 pub use announcer::{Announcer, Step};
 pub use hearing::Objects;
 pub use live::{Answer, Session};
+pub use probe::PERIOD;
 pub use task::{Adjust, Task, Wanted};
 
 /// Who owns no route: its first whole set is there when the first plan is told, and End-of-RIB waits for it.

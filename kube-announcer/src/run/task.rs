@@ -7,6 +7,7 @@ use super::{
     http::{Http, Running},
     live::Seen,
     metrics::Plans,
+    probe::{Asked, Found, Probes},
 };
 use crate::{
     object::Name,
@@ -51,6 +52,8 @@ pub struct Wanted {
     pub http: Option<SocketAddr>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+    /// How often the ports are asked that a source's `probe` names.
+    pub probe_every: Duration,
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -60,6 +63,7 @@ pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 pub struct Task {
     announcer: Announcer,
     facts: Facts,
+    probes: Probes,
     speaker: Speaker,
     hearing: Hearing,
     questions: mpsc::Receiver<Question>,
@@ -114,7 +118,20 @@ impl Task {
         if let Some(http) = &mut http {
             http.show(Running { speaker: speaker.clone(), metrics: api.metrics(), questions: asked });
         }
-        Ok(Task { announcer, facts, speaker, hearing, questions, end: ended, api, _http: http, adjust, deaf })
+        let probes = Probes::start(wanted.probe_every);
+        Ok(Task {
+            announcer,
+            facts,
+            probes,
+            speaker,
+            hearing,
+            questions,
+            end: ended,
+            api,
+            _http: http,
+            adjust,
+            deaf,
+        })
     }
 
     /// The speaker.
@@ -142,6 +159,7 @@ impl Task {
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
         tokio::pin!(ending);
+        self.want_probes();
         loop {
             tokio::select! {
                 step = self.hearing.next(&mut self.announcer) => {
@@ -149,6 +167,7 @@ impl Task {
                         self.tell(step).await?;
                     }
                 }
+                found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
                 how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
@@ -161,6 +180,7 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
+        self.want_probes();
         let mut telling = step.telling;
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);
@@ -179,6 +199,22 @@ impl Task {
             done => drop(done?),
         }
         Ok(())
+    }
+
+    fn want_probes(&self) {
+        let addresses = self.announcer.plan().addresses.into_iter().flatten().collect();
+        self.probes.want(Asked { ports: self.announcer.probes(), addresses });
+    }
+
+    /// Ports of this node answer otherwise than before.
+    async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
+        found.lines.iter().for_each(super::Line::log);
+        self.facts.failing = found.failing;
+        let facts = self.facts.clone();
+        match self.hearing.plans.measure(|| self.announcer.set_facts(facts)) {
+            Some(step) => self.tell(step).await,
+            None => Ok(()),
+        }
     }
 
     /// Looks at what nobody tells us of.

@@ -125,7 +125,7 @@ pub(crate) fn mesh(port: u16) -> String {
     )
 }
 
-/// The program as it runs for the first node.
+/// The program as it runs for a node.
 pub(crate) struct Announcer {
     child: Child,
     socket: PathBuf,
@@ -136,13 +136,18 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
 
 impl Announcer {
     pub(crate) fn start(files: &Files, more: &[&str]) -> Self {
+        Announcer::start_as("node-1", files, more)
+    }
+
+    pub(crate) fn start_as(node: &str, files: &Files, more: &[&str]) -> Self {
         let manifests = files.manifests();
-        Announcer::run(files.socket(), &[&["--manifests", text(&manifests)], more].concat())
+        let words = ["--node", node, "--manifests", text(&manifests)];
+        Announcer::run(files.socket(), &[&words, more].concat())
     }
 
     pub(crate) fn run(socket: PathBuf, more: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["run", "--node", "node-1", "--socket", text(&socket)])
+            .args(["run", "--socket", text(&socket)])
             .args(more)
             .stderr(Stdio::piped())
             .kill_on_drop(true)

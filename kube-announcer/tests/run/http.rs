@@ -116,7 +116,7 @@ async fn it_lives_and_is_not_ready_while_it_waits_for_its_cluster() {
     let kubeconfig = folder.path().join("kubeconfig");
     // Nobody listens at this port of loopback.
     fs::write(&kubeconfig, KUBECONFIG).unwrap();
-    let words = ["--kubeconfig", kubeconfig.to_str().unwrap(), HTTP[0], HTTP[1]];
+    let words = ["--node", "node-1", "--kubeconfig", kubeconfig.to_str().unwrap(), HTTP[0], HTTP[1]];
     let announcer = Announcer::run(folder.path().join("api.sock"), &words);
     let place = announcer.http().await;
     until(&place, "/readyz", 503, "there is no plan yet: the API server does not answer").await;

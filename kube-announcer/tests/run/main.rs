@@ -2,7 +2,9 @@
 
 mod announcer;
 mod demo;
+mod health;
 mod http;
+mod probed;
 mod router;
 
 use announcer::{Announcer, Files};

@@ -192,7 +192,7 @@ mod tests {
             ),
             (
                 r#"{"type":"MODIFIED","object":{"metadata":{"name":"a","namespace":"n","resourceVersion":"9"},"spec":{"ports":[{"port":80},{"port":"web"}]}}}"#,
-                "Service n/a: spec.ports[1].port: invalid type: string \"web\", expected u16 at line 1 column 111; \
+                "Service n/a: spec.ports[1].port: invalid type: string \"web\", expected u16 at line 1 column 105; \
                  write it as `kubectl explain Service` says Some(\"9\")",
             ),
             (r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"10"}}}"#, r#"false Some("10")"#),
