@@ -12,7 +12,7 @@ use tokio::{
 
 /// Announce what a node makes reachable, and follow every change of its cluster
 ///
-/// SIGTERM ends it for a restart: peers that do graceful restart keep the routes until it is back (`run --restarting`).
+/// SIGTERM ends it for a restart: peers that do graceful restart keep the routes until it is back.
 /// `kube-announcer leave` withdraws everything first.
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -25,7 +25,8 @@ pub(super) struct Arguments {
     /// Where it can be asked and told
     #[arg(long, value_name = "PATH", default_value = SOCKET)]
     socket: PathBuf,
-    /// It ran a moment ago: peers that still hold its routes keep them until all are told again
+    /// It ran a moment ago: peers that still hold its routes keep them until all are told again. Every start counts as
+    /// such a one: no packet depends on it
     #[arg(long)]
     restarting: bool,
     /// What is logged: error, warn, info, debug or trace, also by module
