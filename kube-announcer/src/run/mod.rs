@@ -5,13 +5,17 @@
 
 mod announcer;
 mod complaints;
+mod hearing;
 pub mod host;
 mod lines;
 mod live;
 mod probe;
+mod reporting;
 mod task;
+mod trim;
 
 pub use announcer::{Announcer, Step};
+pub use hearing::Objects;
 pub use live::{Answer, Session};
 pub use probe::PERIOD;
 pub use task::{Adjust, Task, Wanted};
@@ -29,11 +33,11 @@ pub struct Line {
 }
 
 impl Line {
-    fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Line { warns: false, text }
     }
 
-    fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Line { warns: true, text }
     }
 

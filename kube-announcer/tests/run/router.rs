@@ -57,7 +57,11 @@ pub(crate) enum Heard {
 
 impl Router {
     pub(crate) async fn new() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Router::at(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap())
+    }
+
+    /// The same where somebody else chose.
+    pub(crate) fn at(listener: TcpListener) -> Self {
         let port = listener.local_addr().unwrap().port();
         Router {
             listener,
@@ -130,6 +134,12 @@ impl Router {
             .capabilities
             .iter()
             .any(|one| matches!(one.view(), Capability::GracefulRestart(flags, _) if flags.restarting))
+    }
+
+    /// The connection is closed without a word.
+    #[allow(dead_code, reason = "the tests of what is written into a cluster ask for it")]
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
     }
 
     /// Nobody connects again.
