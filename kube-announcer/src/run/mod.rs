@@ -8,9 +8,12 @@ mod below;
 mod complaints;
 mod hearing;
 pub mod host;
+mod http;
 mod lines;
 mod live;
+mod metrics;
 mod probe;
+mod reporting;
 mod routed;
 mod task;
 mod trim;
@@ -34,11 +37,11 @@ pub struct Line {
 }
 
 impl Line {
-    fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Line { warns: false, text }
     }
 
-    fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Line { warns: true, text }
     }
 

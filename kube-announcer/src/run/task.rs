@@ -5,8 +5,11 @@ use super::{
     below::{Below, Happened},
     hearing::{Hearing, Objects},
     host,
+    http::{Http, Running},
     live::Seen,
+    metrics::Plans,
     probe::{Asked, Found, Probes},
+    reporting::Reporting,
     routed,
 };
 use crate::{
@@ -23,7 +26,11 @@ use bgp_daemon::{
     speaker::{Error, Speaker, Start},
 };
 use ipnet::IpNet;
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior, interval},
@@ -46,6 +53,8 @@ pub struct Wanted {
     pub namespace: Name,
     /// Where it can be asked; `None`: nowhere.
     pub socket: Option<PathBuf>,
+    /// Where metrics and health are answered; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
     /// Where routes are installed in the node's kernel; `None`: nowhere.
@@ -67,7 +76,11 @@ pub struct Task {
     questions: mpsc::Receiver<Question>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
+    /// Answers while it is here.
+    _http: Option<Http>,
     adjust: Adjust,
+    /// What is written back into the cluster, where there is one.
+    reporting: Option<Reporting>,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
     below: Below,
@@ -81,17 +94,14 @@ impl Task {
     /// # Errors
     /// The folder cannot be watched, the socket cannot be had, or the machine lets no speaker run.
     pub async fn start(wanted: &Wanted, log: SetLevels, mut adjust: Adjust) -> anyhow::Result<Self> {
-        let facts = Facts {
-            gateways: gateways().unwrap_or_default(),
-            namespace: wanted.namespace.clone(),
-            kernel_routes: wanted.kernel.is_some(),
-            ..Facts::default()
+        let (facts, mut announcer) = nothing_known(wanted);
+        let plans = Plans::new();
+        let took = plans.took();
+        let mut hearing = Hearing::start(wanted, &mut announcer, plans)?;
+        let mut http = match wanted.http {
+            Some(address) => Some(Http::open(address, took, hearing.standing()).await.context("--http")?),
+            None => None,
         };
-        let mut announcer = match &wanted.kernel {
-            Some(kernel) => Announcer::with_kernel(&wanted.node, &facts, kernel.clone()),
-            None => Announcer::new(&wanted.node, &facts),
-        };
-        let mut hearing = Hearing::start(wanted, &mut announcer)?;
         let step = loop {
             if let Some(step) = hearing.next(&mut announcer).await? {
                 break step;
@@ -107,12 +117,21 @@ impl Task {
             log,
             config: watch::channel(document::Config::default()).1,
             end,
-            questions: Some(asked),
+            questions: Some(asked.clone()),
         };
         let mut api = Api::new(&speaker, &program);
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
+        let reporting = match &wanted.objects {
+            Objects::Folder(_) => None,
+            Objects::Cluster { access, .. } => {
+                Some(Reporting::start(access.client(), &wanted.node, &speaker))
+            }
+        };
+        if let Some(http) = &mut http {
+            http.show(Running { speaker: speaker.clone(), metrics: api.metrics(), questions: asked });
+        }
         let probes = Probes::start(wanted.probe_every);
         Ok(Task {
             announcer,
@@ -123,7 +142,9 @@ impl Task {
             questions,
             end: ended,
             api,
+            _http: http,
             adjust,
+            reporting,
             deaf,
             below,
             is_whole: false,
@@ -147,7 +168,11 @@ impl Task {
             }
             Shutdown::Leave(_) => tracing::info!("leaving: peers are told to drop our routes"),
         }
-        self.speaker.shutdown(how).await;
+        let reporting = self.reporting.take();
+        self.speaker.shutdown(how.clone()).await;
+        if let Some(reporting) = reporting {
+            reporting.end(&how).await;
+        }
         self.api.close().await;
         Ok(())
     }
@@ -160,6 +185,7 @@ impl Task {
         tokio::pin!(ending);
         self.want_probes();
         loop {
+            let is_stale = self.announcer.is_stale();
             tokio::select! {
                 step = self.hearing.next(&mut self.announcer) => {
                     if let Some(step) = step? {
@@ -172,6 +198,9 @@ impl Task {
                 _ = look.tick() => {
                     self.look().await?;
                     self.is_told().await?;
+                }
+                () = Reporting::due(&mut self.reporting, is_stale) => {
+                    Reporting::look(&mut self.reporting, &mut self.announcer, &self.speaker).await;
                 }
                 how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
@@ -245,7 +274,8 @@ impl Task {
     async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
         found.lines.iter().for_each(super::Line::log);
         self.facts.failing = found.failing;
-        match self.announcer.set_facts(self.facts.clone()) {
+        let facts = self.facts.clone();
+        match self.hearing.plans.measure(|| self.announcer.set_facts(facts)) {
             Some(step) => self.tell(step).await,
             None => Ok(()),
         }
@@ -267,7 +297,8 @@ impl Task {
         if gateways != self.facts.gateways {
             tracing::info!("the default gateways of this node are others now");
             self.facts.gateways = gateways;
-            if let Some(step) = self.announcer.set_facts(self.facts.clone()) {
+            let facts = self.facts.clone();
+            if let Some(step) = self.hearing.plans.measure(|| self.announcer.set_facts(facts)) {
                 self.tell(step).await?;
             }
         }
@@ -291,6 +322,10 @@ impl Task {
                 Ok(self.seen(prefixes).await?.routes(self.announcer.plan()))
             }
             "kernel" => routed::kernel(&self.speaker, self.announcer.plan()).await,
+            "metrics" => {
+                let up = self.seen(Vec::new()).await?.up();
+                Ok(Answer::new(String::new(), &self.announcer.scrape(up, self.hearing.plans.age())))
+            }
             "why" => {
                 let asked = prefix(address)?;
                 let mut said = self.announcer.why(asked);
@@ -321,6 +356,21 @@ fn prefix(text: &str) -> Result<IpNet, String> {
     host.or_else(|_| text.parse::<IpNet>().map(|prefix| prefix.trunc())).map_err(|_| {
         format!("{text:?} is no address; use one like 203.0.113.10, or a prefix like 10.96.0.0/16")
     })
+}
+
+/// The node before anything is known of its cluster.
+fn nothing_known(wanted: &Wanted) -> (Facts, Announcer) {
+    let facts = Facts {
+        gateways: gateways().unwrap_or_default(),
+        namespace: wanted.namespace.clone(),
+        kernel_routes: wanted.kernel.is_some(),
+        ..Facts::default()
+    };
+    let announcer = match &wanted.kernel {
+        Some(kernel) => Announcer::with_kernel(&wanted.node, &facts, kernel.clone()),
+        None => Announcer::new(&wanted.node, &facts),
+    };
+    (facts, announcer)
 }
 
 /// A speaker that was told the first plan; with its configuration if ports of it cannot be listened at.
