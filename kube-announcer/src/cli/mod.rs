@@ -3,6 +3,8 @@
 
 mod check;
 mod demo;
+#[cfg(test)]
+mod docs;
 mod log;
 mod router_config;
 mod run;
