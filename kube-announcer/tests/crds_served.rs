@@ -92,19 +92,22 @@ const BAD_ASNS: [&str; 6] = [
 ];
 
 /// What a BgpAdvertisement may say.
-const GOOD_ADVERTISEMENTS: [&str; 4] = [
+const GOOD_ADVERTISEMENTS: [&str; 6] = [
     "{peers: [tor], nodeSelector: {}, allowedCidrs: [203.0.113.0/24, '2001:db8:1::/64'], sources: [
        {services: {addresses: [LoadBalancerIP], selector: {}, aggregate: {ipv4: 32}}},
        {tunnelIps: {from: Local, annotation: cmd.nu/tunnel}}, {pods: {selector: {}, onlyReady: true}}],
       whenNoEndpoints: withdraw, honourExcludeLabel: true, drain: {onTaints: []},
       attributes: {communities: ['64512:100', no-export], localPref: 200, nextHop: '192.0.2.1, 2001:db8::1'}}",
+    "{sources: [{services: {probe: {kubeProxy: {}}}}, {tunnelIps: {from: Local, probe: {kubeProxy: {port: 10256}}}}]}",
+    "{sources: [{services: {probe: {healthCheckNodePort: true}}},
+       {tunnelIps: {from: Local, probe: {kubeProxy: {port: 1}, healthCheckNodePort: false}}}]}",
     "{sources: [{podCidrs: {}}, {prefixes: [198.51.100.0/24]}, {serviceCidrs: {}}, {podPrefixes: {}}]}",
     "{sources: [{tunnelIps: {from: Cluster, require: {namespace: tunnels, podSelector: {matchLabels: {app: r}}}}}]}",
     "{sources: [{serviceCidrs: {cidrs: [10.96.0.0/12]}}], drain: {onTaints: [a.b/c, 'd=e', 'f:NoExecute', 'g=h:NoSchedule']}}",
 ];
 
 /// What a BgpAdvertisement says by mistake.
-const BAD_ADVERTISEMENTS: [&str; 25] = [
+const BAD_ADVERTISEMENTS: [&str; 32] = [
     "{}",
     "{sources: []}",
     "{sources: [{}]}",
@@ -125,6 +128,13 @@ const BAD_ADVERTISEMENTS: [&str; 25] = [
     "{sources: [{services: {from: there}}]}",
     "{sources: [{services: {aggregate: {ipv4: 33}}}]}",
     "{sources: [{services: {aggregate: {ipv6: 8}}}]}",
+    "{sources: [{services: {probe: {}}}]}",
+    "{sources: [{services: {probe: {healthCheckNodePort: false}}}]}",
+    "{sources: [{services: {probe: {healthCheckNodePort: 30001}}}]}",
+    "{sources: [{services: {probe: {kubeProxy: {}, healthCheckNodePort: true}}}]}",
+    "{sources: [{services: {probe: {kubeProxy: {port: 0}}}}]}",
+    "{sources: [{services: {probe: {kubeProxy: {port: 65536}}}}]}",
+    "{sources: [{tunnelIps: {from: Local, probe: {}}}]}",
     "{sources: [{pods: {onlyReady: sometimes}}]}",
     "{sources: [{podCidrs: {}}], whenNoEndpoints: panic}",
     "{sources: [{podCidrs: {}}], honourExcludeLabel: perhaps}",

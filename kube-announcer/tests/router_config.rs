@@ -73,6 +73,12 @@ impl Node {
         let asked = self.speaker.ask(|engine, _| engine.peers().any(|peer| peer.terms.is_some()));
         self.runtime.block_on(asked).unwrap()
     }
+
+    /// How many connections came to nothing.
+    fn refused(&self) -> usize {
+        let asked = self.speaker.ask(|engine, _| engine.peers().filter(|peer| peer.last.is_some()).count());
+        self.runtime.block_on(asked).unwrap()
+    }
 }
 
 fn at(address: &str) -> Remote {
@@ -143,6 +149,7 @@ fn finds_the_other_end_of_a_link(name: &str, model: Model) {
     let node = Node::start(&node, 64512, Remote::Interface("router".into()), false);
 
     lab.wait_until("the session", BOUND, || node.is_up());
+    assert_eq!(node.refused(), 0, "the other end had not heard of us when it was dialled");
     let held = || Some(router.accepted()).filter(|routes| routes.len() == 2);
     let held = lab.wait_for("the allowed routes, and no others", BOUND, held);
     assert!(held.iter().all(|route| route.as_path == [64512]), "{held:?}");

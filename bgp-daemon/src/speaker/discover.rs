@@ -106,11 +106,15 @@ pub(super) async fn find(interface: &str) -> io::Result<Ipv6Addr> {
 async fn first(socket: &UdpSocket, index: u32) -> io::Result<Ipv6Addr> {
     let mut turns = interval(AGAIN);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Some only answer when they are asked.
-    say(socket, &SOLICITATION, ALL_ROUTERS, index).await?;
     loop {
         tokio::select! {
-            _ = turns.tick() => say(socket, &ADVERTISEMENT, ALL_NODES, index).await?,
+            // The other end refuses whom it has not heard: first of all we say that we are there.
+            biased;
+            _ = turns.tick() => {
+                say(socket, &ADVERTISEMENT, ALL_NODES, index).await?;
+                // Some only answer when they are asked.
+                say(socket, &SOLICITATION, ALL_ROUTERS, index).await?;
+            }
             heard = heard(socket) => return heard,
         }
     }

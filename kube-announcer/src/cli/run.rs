@@ -4,7 +4,7 @@ use super::{Namespace, log, running::SOCKET};
 use bgp_daemon::engine::Shutdown;
 use clap::Args;
 use kube_announcer::run::{Task, Wanted};
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// It ran a moment ago: peers that still hold its routes keep them until all are told again
     #[arg(long)]
     restarting: bool,
+    /// How often, in seconds, the ports of this node are asked that a source's `probe` names; three failures act
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
+    probe_every: u64,
     /// What is logged: error, warn, info, debug or trace, also by module
     #[arg(long, value_name = "LEVELS", default_value = "info")]
     log: String,
@@ -43,6 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         namespace: arguments.namespace.namespace.as_str().into(),
         socket: Some(arguments.socket.clone()),
         restarting: arguments.restarting,
+        probe_every: Duration::from_secs(arguments.probe_every),
     };
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

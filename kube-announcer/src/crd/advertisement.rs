@@ -1,6 +1,9 @@
 //! `BgpAdvertisement` as written: what nodes announce, from where, to whom.
 
-use super::{attributes::RawAttributes, schema, selector::LabelSelector, status::Conditions, text::Text};
+use super::{
+    attributes::RawAttributes, probe::RawProbe, schema, selector::LabelSelector, status::Conditions,
+    text::Text,
+};
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -168,6 +171,9 @@ pub struct RawServices {
     /// Announce covering ranges instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aggregate: Option<RawAggregate>,
+    /// What a node asks of itself before it announces; nothing, where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<RawProbe>,
 }
 
 /// The lengths of covering ranges.
@@ -217,6 +223,9 @@ pub struct RawTunnelIps {
     /// The pods that run the tunnel router.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require: Option<RawRequire>,
+    /// What a node asks of itself before it announces; nothing, where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<RawProbe>,
 }
 
 /// Pods of one namespace.

@@ -7,6 +7,7 @@ mod advertisement;
 mod attributes;
 pub mod check;
 mod peer;
+mod probe;
 mod schema;
 mod selector;
 mod status;
@@ -20,6 +21,7 @@ pub use attributes::RawAttributes;
 pub use peer::{
     AddressFrom, BgpPeer, BgpPeerSpec, Mesh, RawGracefulRestart, RawImport, RawTimers, SecretRef,
 };
+pub use probe::{RawKubeProxy, RawProbe};
 pub use selector::{LabelExpression, LabelSelector};
 pub use status::{BgpNodeState, BgpNodeStateSpec, Condition, Conditions, NodeState, PeerState};
 pub use text::Text;

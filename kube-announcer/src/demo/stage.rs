@@ -164,6 +164,7 @@ async fn announcer(files: &Files, node: &Name, adjust: Adjust) -> anyhow::Result
         namespace: NAMESPACE.into(),
         socket: None,
         restarting: false,
+        probe_every: run::PERIOD,
     };
     Task::start(&wanted, Arc::new(|_| Ok(())), adjust).await
 }

@@ -39,6 +39,8 @@ pub struct ServiceSpec {
     pub internal_traffic_policy: Option<String>,
     /// Who gives it addresses.
     pub load_balancer_class: Option<String>,
+    /// Where each node says whether it has endpoints; 0 where there is none.
+    pub health_check_node_port: u16,
     /// Its ports.
     pub ports: Vec<ServicePort>,
 }

@@ -88,6 +88,19 @@ fn takes(peer: &Peer, ipv6: bool) -> bool {
     peer.families.contains(&if ipv6 { Family::IPV6 } else { Family::IPV4 })
 }
 
+/// Whether a peer is told of a family by an advertisement, on a node with these InternalIPs.
+pub(super) fn is_told_by(
+    peer: &Peer,
+    wish: &Advertisement,
+    internal: [Option<IpAddr>; 2],
+    ipv6: bool,
+) -> bool {
+    let next_hops = [wish.attributes.next_hop, peer.attributes.next_hop];
+    (wish.peers.is_empty() || wish.peers.contains(&peer.name))
+        && takes(peer, ipv6)
+        && next_hops.into_iter().all(|next_hop| resolve(internal, next_hop, ipv6).is_some())
+}
+
 /// How much an advertisement is about the thing at hand: the first difference decides.
 fn specificity(wish: &Advertisement, selected: bool) -> [bool; 3] {
     [!wish.peers.is_empty(), !wish.node_selector.is_empty(), selected]
@@ -97,11 +110,12 @@ fn specificity(wish: &Advertisement, selected: bool) -> [bool; 3] {
 fn told(here: &Here, peer: &Peer, naming: &[(&Advertisement, bool)], conflicts: &mut Vec<Conflict>) -> Told {
     let attributes = [false, true].map(|ipv6| {
         // Who writes a next hop that does not exist here says nothing of the family: an explicit one never falls back.
-        let naming =
-            naming.iter().filter(|(wish, _)| resolve(here, wish.attributes.next_hop, ipv6).is_some());
+        let naming = naming
+            .iter()
+            .filter(|(wish, _)| resolve(here.internal, wish.attributes.next_hop, ipv6).is_some());
         let naming: Vec<_> = naming.copied().collect();
         let merged = (takes(peer, ipv6) && !naming.is_empty()).then(|| merge(peer, &naming, conflicts))?;
-        let next_hop = resolve(here, merged.next_hop, ipv6)?;
+        let next_hop = resolve(here.internal, merged.next_hop, ipv6)?;
         Some(Attributes { next_hop, ..merged })
     });
     Told { attributes }
@@ -153,10 +167,10 @@ impl Pick<'_> {
 }
 
 /// The next hop that is written for a family; outer `None`: there is none, and an explicit one never falls back.
-fn resolve(here: &Here, next_hop: Option<NextHop>, ipv6: bool) -> Option<Option<NextHop>> {
+fn resolve(internal: [Option<IpAddr>; 2], next_hop: Option<NextHop>, ipv6: bool) -> Option<Option<NextHop>> {
     let address = match next_hop {
         None | Some(NextHop::Own) => return Some(None),
-        Some(NextHop::InternalIp) => here.internal[usize::from(ipv6)]?,
+        Some(NextHop::InternalIp) => internal[usize::from(ipv6)]?,
         Some(NextHop::Addresses { ipv4, .. }) if !ipv6 => ipv4?.into(),
         Some(NextHop::Addresses { ipv6, .. }) => ipv6?.into(),
     };

@@ -1,12 +1,15 @@
 //! What holds for all decisions of one node: asked once, and compared when something changed.
 
-use super::reason::{Code, Reason};
+use super::{
+    reason::{Code, Reason},
+    stand_in::{Probes, probe},
+};
 use crate::{
     object::{Kind, Name},
     snapshot::{EXCLUDED, Leaving, Node, Snapshot},
-    wish::{Advertisement, Choice, Source},
+    wish::{Advertisement, Choice, Probe, Source},
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// What a plan has to know beside the cluster: whoever runs on the node finds it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +20,18 @@ pub struct Facts {
     pub namespace: Name,
     /// Routes can be put into the node's kernel.
     pub kernel_routes: bool,
+    /// The node's ports of which the probe fails.
+    pub failing: BTreeSet<u16>,
 }
 
 impl Default for Facts {
     fn default() -> Self {
-        Facts { gateways: Vec::new(), namespace: "kube-announcer".into(), kernel_routes: false }
+        Facts {
+            gateways: Vec::new(),
+            namespace: "kube-announcer".into(),
+            kernel_routes: false,
+            failing: BTreeSet::new(),
+        }
     }
 }
 
@@ -35,6 +45,7 @@ pub(super) struct Here {
     /// Its InternalIPs: IPv4, IPv6.
     pub(super) internal: [Option<IpAddr>; 2],
     pub(super) advertisements: Vec<Advert>,
+    pub(super) probes: Probes,
 }
 
 /// An advertisement, as it is on the node.
@@ -60,14 +71,32 @@ pub(super) struct SourceHere {
 impl Here {
     pub(super) fn new(snapshot: &Snapshot, node: &Name, facts: &Facts) -> Self {
         let found = snapshot.node(node);
-        let adverts = snapshot.advertisements().map(|wish| advert(snapshot, node, found, wish));
+        let adverts: Vec<_> =
+            snapshot.advertisements().map(|wish| advert(snapshot, node, found, wish)).collect();
         Here {
             node: node.clone(),
             kernel_routes: facts.kernel_routes,
             excluded: found.is_some_and(|found| snapshot.label(&found.tags, EXCLUDED).is_some()),
             internal: [false, true].map(|ipv6| found.and_then(|found| found.internal_address(ipv6))),
-            advertisements: adverts.collect(),
+            probes: Probes::new(snapshot, node, facts, &adverts),
+            advertisements: adverts,
         }
+    }
+
+    /// Whether only what probes say is another, which concerns those alone that are probed.
+    pub(super) fn is_same_but_for_probes(&self, other: &Self) -> bool {
+        let Here { node, kernel_routes, excluded, internal, advertisements, probes } = self;
+        *node == other.node
+            && (*kernel_routes, *excluded) == (other.kernel_routes, other.excluded)
+            && *internal == other.internal
+            && *advertisements == other.advertisements
+            && probes.agree(&other.probes)
+    }
+
+    /// Whether Services have ports that are asked.
+    pub(super) fn asks_by_service(&self) -> bool {
+        let mut sources = self.advertisements.iter().flat_map(|advert| &advert.wish.sources);
+        sources.any(|source| probe(source) == Some(Probe::HealthCheckNodePort))
     }
 
     /// Whether a pod of this namespace could be a tunnel router.
@@ -137,6 +166,15 @@ fn reads(source: &Source) -> impl Iterator<Item = Kind> {
         Source::PodPrefixes(_) => &[Kind::Pod, Kind::Node, Kind::ServiceCidr],
     };
     kinds.iter().copied()
+}
+
+/// The nodes where [`has_router`] holds.
+pub(super) fn routers(snapshot: &Snapshot, require: &Choice) -> BTreeSet<Name> {
+    let pods = require.namespaces.iter().flat_map(|namespace| snapshot.pods_in(namespace));
+    let pods = pods.filter(|(_, pod)| pod.is_usable() && snapshot.selects(&require.selector, &pod.tags));
+    let (last, stay): (Vec<_>, Vec<_>) = pods.map(|(_, pod)| pod).partition(|pod| pod.terminating);
+    let counted = if stay.is_empty() { last } else { stay };
+    counted.into_iter().filter_map(|pod| pod.node.clone()).collect()
 }
 
 /// Whether a pod that is chosen can take traffic on the node: one that terminates only while no other is anywhere.

@@ -11,6 +11,7 @@ mod peers;
 mod planner;
 mod reason;
 mod sources;
+mod stand_in;
 
 pub use class::{Class, Told};
 pub use here::Facts;
@@ -105,8 +106,19 @@ pub struct Claim {
     pub selected: bool,
     /// The route that the node needs.
     pub kernel: Option<Kernel>,
+    /// What the node is asked first, where nothing else says no.
+    pub probe: Option<Probed>,
     /// Yes, or why not.
     pub verdict: Verdict,
+}
+
+/// A port of the node that is asked before a prefix is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// The port.
+    pub port: u16,
+    /// It fails. Who announces all the same is the last one.
+    pub fails: bool,
 }
 
 /// What an object says about a prefix that it claims.

@@ -3,12 +3,12 @@
 use super::{
     Claim, Class, Decision, Outcome, Plan, SourceKind, class, decide,
     here::{Facts, Here},
-    peers, sources,
+    peers, sources, stand_in,
 };
 use crate::{
     object::{Key, Kind, Name},
     snapshot::{Changes, Snapshot},
-    wish::Place,
+    wish::{Place, Probe},
 };
 use ipnet::IpNet;
 use std::{
@@ -69,12 +69,36 @@ impl Planner {
         self.plan
     }
 
-    /// What is known of the node beside the cluster is another: the next update looks at everything.
-    pub fn set_facts(&mut self, facts: Facts) {
-        if self.facts != facts {
-            self.facts = facts;
-            self.here = None;
-        }
+    /// What is known of the node beside the cluster is another. The next update has to be told of what that changes:
+    /// of a probe, the Services that wait for it.
+    #[must_use]
+    pub fn set_facts(&mut self, facts: Facts) -> Changes {
+        let before = std::mem::replace(&mut self.facts, facts);
+        let now = &self.facts;
+        let other: BTreeSet<u16> = before.failing.symmetric_difference(&now.failing).copied().collect();
+        let everything = before != Facts { failing: before.failing.clone(), ..now.clone() };
+        let is_concerned = |claim: &&Claim| claim.probe.is_some_and(|probe| other.contains(&probe.port));
+        let services = self.claims().filter(is_concerned).map(|claim| claim.owner.name.clone());
+        Changes { everything, services: services.collect(), ..Changes::default() }
+    }
+
+    fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.plan.prefixes.values().flat_map(|decision| &decision.claims)
+    }
+
+    /// The ports of the node that somebody wants asked.
+    pub fn probes(&self) -> BTreeSet<u16> {
+        let open = self.here.iter().flat_map(|here| &here.advertisements);
+        let sources =
+            open.filter(|advert| advert.services_closed.is_none()).flat_map(|advert| &advert.wish.sources);
+        let whole = sources.filter_map(|source| match stand_in::probe(source)? {
+            Probe::KubeProxy(port) => Some(port),
+            // Those of Services that have something here.
+            Probe::HealthCheckNodePort => None,
+        });
+        let by_service = self.here.as_ref().is_some_and(Here::asks_by_service);
+        let claims = self.claims().take_while(|_| by_service);
+        whole.chain(claims.filter_map(|claim| Some(claim.probe?.port))).collect()
     }
 
     /// Takes in what changed in a snapshot; `None`: everything.
@@ -82,7 +106,14 @@ impl Planner {
         let Some(changes) = changes.filter(|changes| !changes.everything) else {
             return self.rebuild(snapshot);
         };
-        let Some(here) = self.here.take() else { return self.rebuild(snapshot) };
+        let Some(mut here) = self.here.take() else { return self.rebuild(snapshot) };
+        if here.probes.failing != self.facts.failing {
+            let now = Here::new(snapshot, &self.plan.node, &self.facts);
+            if !now.is_same_but_for_probes(&here) {
+                return self.rebuild(snapshot);
+            }
+            here = now;
+        }
         if self.stands_elsewhere(snapshot, &here, changes) {
             return self.rebuild(snapshot);
         }
@@ -114,7 +145,8 @@ impl Planner {
         let own = changes.nodes.contains(&self.plan.node);
         let namespace = |name: &Name| name.split('/').next().unwrap_or_default().to_owned();
         let routers = changes.pods.iter().any(|pod| here.asks_for_routers(&namespace(pod)));
-        if (own || routers) && Here::new(snapshot, &self.plan.node, &self.facts) != *here {
+        let stands_in = !changes.nodes.is_empty() && !here.probes.failing.is_empty();
+        if (own || routers || stands_in) && Here::new(snapshot, &self.plan.node, &self.facts) != *here {
             return true;
         }
         // Nodes of a mesh, or the address that the own Node says.

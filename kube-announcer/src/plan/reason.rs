@@ -95,6 +95,8 @@ codes! {
     NoLocalEndpoint "no-local-endpoint" Plain "{object} has no ready endpoint of {family} on {node}, but has elsewhere";
     /// No tunnel router runs here.
     NoTunnelRouter "no-tunnel-router" Plain "no pod of require is Ready on {node}";
+    /// What the source asks of the node first fails.
+    NotDeliverable "not-deliverable" Warned "{node} may not deliver to {object}: {detail}";
     /// It would need a route in the kernel.
     NeedsKernelRoute "needs-kernel-route" Plain "{prefix} needs a route in the node's kernel, and this announcer installs none";
     /// There is nobody to tell.

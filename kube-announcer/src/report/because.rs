@@ -2,13 +2,23 @@
 
 use super::Cluster;
 use crate::{
-    plan::{Claim, SourceKind, Verdict},
+    plan::{Claim, Probed, SourceKind, Verdict},
     wish::{AddressKind, From, Source},
 };
 use ipnet::IpNet;
 
 /// Why an object may have this prefix announced on a node.
 pub(super) fn because(cluster: &Cluster, node: &str, prefix: IpNet, claim: &Claim) -> String {
+    let rule = rule(cluster, node, prefix, claim);
+    match claim.probe {
+        Some(Probed { port, fails: true }) => {
+            format!("{rule}; its port {port} fails its probe, but no node comes before {node} here")
+        }
+        _ => rule,
+    }
+}
+
+fn rule(cluster: &Cluster, node: &str, prefix: IpNet, claim: &Claim) -> String {
     let owner = &claim.owner;
     match (claim.kind, &claim.verdict) {
         (_, Verdict::Last) => format!("{owner} terminates on {node}, and nobody else has it"),

@@ -11,7 +11,7 @@ use crate::{
     wish::Peer,
 };
 use ipnet::IpNet;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What follows from what a source told.
 #[derive(Debug, Default)]
@@ -55,6 +55,11 @@ impl Announcer {
         self.planner.plan()
     }
 
+    /// The ports of the node that somebody wants asked.
+    pub fn probes(&self) -> BTreeSet<u16> {
+        self.planner.probes()
+    }
+
     /// The BgpPeers in force.
     pub fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
         self.cluster.snapshot.peers()
@@ -88,8 +93,8 @@ impl Announcer {
 
     /// What is known of the node beside its cluster is another.
     pub fn set_facts(&mut self, facts: Facts) -> Option<Step> {
-        self.planner.set_facts(facts);
-        self.changes.everything = true;
+        let changes = self.planner.set_facts(facts);
+        self.changes.extend(changes);
         self.whole.then(|| self.step())
     }
 

@@ -1,17 +1,19 @@
 //! A node's announcer as it runs: what a source tells becomes a plan, and what is new in the plan is told to a speaker.
 //!
 //! [`Announcer`] is a plain value that decides what to tell; [`Task`] owns it, and waits: for objects, for the machine's
-//! default gateways, for questions, for the end.
+//! default gateways, for what ports of its own answer, for questions, for the end.
 
 mod announcer;
 mod complaints;
 pub mod host;
 mod lines;
 mod live;
+mod probe;
 mod task;
 
 pub use announcer::{Announcer, Step};
 pub use live::{Answer, Session};
+pub use probe::PERIOD;
 pub use task::{Adjust, Task, Wanted};
 
 /// Who owns no route: its first whole set is there when the first plan is told, and End-of-RIB waits for it.

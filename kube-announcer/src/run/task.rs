@@ -1,6 +1,10 @@
 //! The shell around an [`Announcer`]: it waits for what happens, and has a speaker follow.
 
-use super::{Announcer, Answer, PLAN, Step, host, live::Seen};
+use super::{
+    Announcer, Answer, PLAN, Step, host,
+    live::Seen,
+    probe::{Asked, Found, Probes},
+};
 use crate::{
     object::Name,
     plan::{Facts, Plan},
@@ -42,6 +46,8 @@ pub struct Wanted {
     pub socket: Option<PathBuf>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+    /// How often the ports are asked that a source's `probe` names.
+    pub probe_every: Duration,
 }
 
 /// A last word on each configuration before the speaker has it.
@@ -51,6 +57,7 @@ pub type Adjust = Box<dyn Fn(&mut Config) + Send + Sync>;
 pub struct Task {
     announcer: Announcer,
     facts: Facts,
+    probes: Probes,
     speaker: Speaker,
     told: mpsc::Receiver<Told>,
     questions: mpsc::Receiver<Question>,
@@ -95,7 +102,8 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
-        Ok(Task { announcer, facts, speaker, told, questions, end: ended, api, adjust, deaf })
+        let probes = Probes::start(wanted.probe_every);
+        Ok(Task { announcer, facts, probes, speaker, told, questions, end: ended, api, adjust, deaf })
     }
 
     /// The speaker.
@@ -123,6 +131,7 @@ impl Task {
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
         tokio::pin!(ending);
+        self.want_probes();
         loop {
             tokio::select! {
                 told = self.told.recv() => {
@@ -131,6 +140,7 @@ impl Task {
                         self.tell(step).await?;
                     }
                 }
+                found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
                 how = &mut ending => return Ok(how),
@@ -143,6 +153,7 @@ impl Task {
     /// Has the speaker follow.
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
+        self.want_probes();
         let mut telling = step.telling;
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);
@@ -161,6 +172,21 @@ impl Task {
             done => drop(done?),
         }
         Ok(())
+    }
+
+    fn want_probes(&self) {
+        let addresses = self.announcer.plan().addresses.into_iter().flatten().collect();
+        self.probes.want(Asked { ports: self.announcer.probes(), addresses });
+    }
+
+    /// Ports of this node answer otherwise than before.
+    async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
+        found.lines.iter().for_each(super::Line::log);
+        self.facts.failing = found.failing;
+        match self.announcer.set_facts(self.facts.clone()) {
+            Some(step) => self.tell(step).await,
+            None => Ok(()),
+        }
     }
 
     /// Looks at what nobody tells us of.

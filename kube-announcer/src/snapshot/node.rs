@@ -21,6 +21,8 @@ pub struct Node {
     taints: Box<[Taint]>,
     /// Why it is about to go, if it is.
     pub leaving: Option<Leaving>,
+    /// Its kubelet says that it is Ready, or nobody says anything of it.
+    pub ready: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -80,6 +82,7 @@ impl Node {
             internal,
             taints: taints(node),
             leaving: leaving(node),
+            ready: node.status.conditions.iter().all(|one| one.kind != "Ready" || one.status == "True"),
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Service {
     pub ports: Box<[(u16, u8)]>,
     /// Who gives it addresses.
     pub class: Option<Name>,
+    /// Where each node says whether it has endpoints; 0 where there is none.
+    pub health_port: u16,
     /// `externalTrafficPolicy: Local`.
     pub external_local: bool,
     /// `internalTrafficPolicy: Local`.
@@ -70,6 +72,7 @@ impl Service {
             bad_addresses: bad_addresses.into(),
             ports: spec.ports.iter().map(|port| (port.port, protocol(port.protocol.as_deref()))).collect(),
             class: spec.load_balancer_class.as_deref().map(Name::from),
+            health_port: spec.health_check_node_port,
             external_local: spec.external_traffic_policy.as_deref() == Some("Local"),
             internal_local: spec.internal_traffic_policy.as_deref() == Some("Local"),
             headless: own().any(|text| text == "None"),

@@ -22,6 +22,9 @@ pub const TUNNEL_ANNOTATION: &str = "cmd.nu/tunnel";
 /// The annotation of Pods with the ranges behind them, where no other is named.
 pub const PREFIXES_ANNOTATION: &str = "kube-announcer.io/prefixes";
 
+/// Where kube-proxy says how it is, where no other port is named.
+pub const KUBE_PROXY_PORT: u16 = 10256;
+
 /// A BgpPeer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Peer {
@@ -176,6 +179,17 @@ pub struct Services {
     pub from: From,
     /// The lengths of the covering ranges that are announced instead, of IPv4 and of IPv6.
     pub aggregate: [u8; 2],
+    /// What a node asks of itself first.
+    pub probe: Option<Probe>,
+}
+
+/// What a node asks of itself before it announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Whether its service proxy is healthy, at this port.
+    KubeProxy(u16),
+    /// Whether its service proxy has endpoints of the Service, at the Service's own port for that.
+    HealthCheckNodePort,
 }
 
 /// What an address of a Service is.
@@ -218,6 +232,8 @@ pub struct TunnelIps {
     pub annotation: Name,
     /// The pods that run the tunnel router; `None`: nodes with a ready endpoint announce.
     pub require: Option<Choice>,
+    /// What a node asks of itself first.
+    pub probe: Option<Probe>,
 }
 
 /// Ranges behind the node's pods.

@@ -10,7 +10,7 @@ use kube_announcer::{
     snapshot::Snapshot,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -26,6 +26,8 @@ struct World {
     snapshot: Snapshot,
     planners: BTreeMap<String, Planner>,
     facts: Facts,
+    /// The ports that fail, by node.
+    failing: BTreeMap<String, BTreeSet<u16>>,
     /// Nodes to plan for that have no Node.
     extra: Vec<String>,
 }
@@ -35,12 +37,14 @@ impl World {
         for step in steps(yaml) {
             match &step {
                 Step::Facts(facts) => self.facts = facts.clone(),
+                Step::Failing(failing) => self.failing = failing.clone(),
                 Step::Plan(node) => self.extra.push(node.clone()),
                 _ => {}
             }
             let changes = step.apply(&mut self.snapshot);
-            for planner in self.planners.values_mut() {
-                planner.set_facts(self.facts.clone());
+            for (node, planner) in &mut self.planners {
+                let mut changes = changes.clone();
+                changes.extend(planner.set_facts(facts(&self.facts, &self.failing, node)));
                 planner.update(&self.snapshot, Some(&changes));
             }
         }
@@ -54,12 +58,13 @@ impl World {
         nodes.dedup();
         let mut rows = String::new();
         for node in nodes {
+            let facts = facts(&self.facts, &self.failing, &node);
             let planner = self.planners.entry(node.clone()).or_insert_with(|| {
-                let mut planner = Planner::new(&node, self.facts.clone());
+                let mut planner = Planner::new(&node, facts.clone());
                 planner.update(&self.snapshot, None);
                 planner
             });
-            let scratch = plan::plan(&self.snapshot, &node, &self.facts);
+            let scratch = plan::plan(&self.snapshot, &node, &facts);
             assert_eq!(*planner.plan(), scratch, "by changes and from scratch, for {node}");
             rows += &table(planner.plan(), peers);
         }
@@ -68,6 +73,11 @@ impl World {
         }
         align(&rows)
     }
+}
+
+/// What a node knows.
+fn facts(all: &Facts, failing: &BTreeMap<String, BTreeSet<u16>>, node: &str) -> Facts {
+    Facts { failing: failing.get(node).cloned().unwrap_or_default(), ..all.clone() }
 }
 
 /// Columns one below the other, but for the last, a sentence.
@@ -147,4 +157,29 @@ fn difference(name: &str, expected: &str, found: &str) -> String {
         writeln!(text, "+ {line}").unwrap();
     }
     text
+}
+
+#[test]
+fn a_port_is_asked_while_the_node_would_announce_by_it() {
+    let mut world = World::default();
+    world.apply(&fs::read_to_string(folder().join("base.yaml")).unwrap());
+    let text = fs::read_to_string(folder().join("probe_the_last_announcer_stays.txt")).unwrap();
+    world.apply(text.split("---\nfailing").next().unwrap());
+    let asked = |world: &World, facts: &Facts| {
+        let planner = |node| {
+            let mut planner = Planner::new(node, facts.clone());
+            planner.update(&world.snapshot, None);
+            planner.probes()
+        };
+        ["node-1", "node-2"].map(planner)
+    };
+    // Only node-1 has an endpoint. That the port fails is no reason not to ask it again.
+    assert_eq!(asked(&world, &Facts::default()), [[30001].into(), [].into()]);
+    assert_eq!(
+        asked(&world, &Facts { failing: [30001].into(), ..Facts::default() }),
+        [[30001].into(), [].into()]
+    );
+    let text = fs::read_to_string(folder().join("probe_a_failing_node_leaves_to_others.txt")).unwrap();
+    world.apply(text.split("---\nkind: Service").next().unwrap());
+    assert_eq!(asked(&world, &Facts::default()), [[10256].into(), [10256].into()], "whatever it has");
 }

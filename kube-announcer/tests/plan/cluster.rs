@@ -8,7 +8,10 @@ use kube_announcer::{
     wish::{Attributes, NextHop},
 };
 use serde_json::Value;
-use std::fmt::Write;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
 
 /// What a document of a case asks for.
 pub(crate) enum Step {
@@ -22,6 +25,8 @@ pub(crate) enum Step {
     Forbid(Kind, bool),
     /// What is known of the nodes beside the cluster: `facts: {kernelRoutes: true}`.
     Facts(Facts),
+    /// What probes say from now on: `failing: {node-1: [10256]}`.
+    Failing(BTreeMap<String, BTreeSet<u16>>),
     /// A node to plan for, that has no Node: `plan: node-9`.
     Plan(String),
 }
@@ -34,7 +39,7 @@ impl Step {
             Step::Refuse(mistake) => snapshot.refuse(mistake.clone()),
             Step::Delete(key) => snapshot.remove(key),
             Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
-            Step::Facts(_) | Step::Plan(_) => Changes::default(),
+            Step::Facts(_) | Step::Failing(_) | Step::Plan(_) => Changes::default(),
         }
     }
 }
@@ -64,6 +69,9 @@ fn step(document: Value) -> Step {
     }
     if let Some(node) = text("plan") {
         return Step::Plan(node);
+    }
+    if let Some(failing) = document.get("failing") {
+        return Step::Failing(serde_json::from_value(failing.clone()).unwrap());
     }
     if let Some(facts) = document.get("facts") {
         let gateways = facts["gateways"].as_array().into_iter().flatten();

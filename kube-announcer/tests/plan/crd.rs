@@ -81,6 +81,9 @@ spec:
     - tunnelIps: {from: Cluster}
     - tunnelIps: {from: Local, require: {namespace: tunnels, podSelector: {}}}
     - services: {addresses: [NodeIP], from: there, aggregate: {ipv4: 0}}
+    - services: {probe: {kubeProxy: {port: 70000}}}
+    - tunnelIps: {from: Local, probe: {kubeProxy: {}, healthCheckNodePort: true}}
+    - services: {probe: {healthCheckNodePort: 30001}}
   whenNoEndpoints: panic
   honourExcludeLabel: "yes"
   drain: {onTaints: ["a b"]}

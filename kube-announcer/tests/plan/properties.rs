@@ -3,7 +3,7 @@
 use kube_announcer::{
     object::{Key, Kind, Object},
     plan::{self, Decision, Facts, Plan, Planner},
-    snapshot::Snapshot,
+    snapshot::{Changes, Snapshot},
     speak::Speech,
 };
 use proptest::{prelude::*, sample::select};
@@ -17,6 +17,8 @@ enum Step {
     Apply(Value),
     Delete(Kind, &'static str),
     Forbid(Kind, bool),
+    /// Probes of a node say otherwise.
+    Failing(usize, BTreeSet<u16>),
 }
 
 fn meta(name: &str, labelled: bool, annotations: &Value) -> Value {
@@ -27,19 +29,25 @@ fn meta(name: &str, labelled: bool, annotations: &Value) -> Value {
 fn node() -> impl Strategy<Value = Value> {
     let taints =
         select(vec![json!([]), json!([{ "key": "karpenter.sh/disrupted", "effect": "NoSchedule" }])]);
-    (0..3usize, any::<bool>(), any::<bool>(), taints, 0..3u8).prop_map(|(number, labelled, excluded, taints, peer)| {
-        let mut meta = meta(NODES[number], labelled, &json!({ "example.com/tor": format!("192.0.2.{peer}") }));
-        if excluded {
-            meta["labels"]["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
-        }
-        let addresses = [format!("192.0.2.1{number}"), format!("2001:db8::1{number}")];
-        let addresses: Vec<_> =
-            addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address })).collect();
-        json!({
-            "kind": "Node", "metadata": meta, "status": { "addresses": &addresses[..1 + usize::from(labelled)] },
-            "spec": { "podCIDRs": [format!("10.244.{number}.0/24")], "taints": taints },
-        })
-    })
+    (0..3usize, any::<bool>(), any::<bool>(), taints, 0..3u8).prop_map(
+        |(number, labelled, excluded, taints, peer)| {
+            let mut meta =
+                meta(NODES[number], labelled, &json!({ "example.com/tor": format!("192.0.2.{peer}") }));
+            if excluded {
+                meta["labels"]["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
+            }
+            let addresses = [format!("192.0.2.1{number}"), format!("2001:db8::1{number}")];
+            let addresses: Vec<_> =
+                addresses.iter().map(|address| json!({ "type": "InternalIP", "address": address })).collect();
+            json!({
+                "kind": "Node", "metadata": meta, "status": {
+                    "addresses": &addresses[..1 + usize::from(labelled)],
+                    "conditions": [{ "type": "Ready", "status": if peer == 2 { "Unknown" } else { "True" } }],
+                },
+                "spec": { "podCIDRs": [format!("10.244.{number}.0/24")], "taints": taints },
+            })
+        },
+    )
 }
 
 const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
@@ -56,7 +64,7 @@ fn service() -> impl Strategy<Value = Value> {
             json!({
                 "kind": "Service", "metadata": meta(name, labelled, &json!({ "cmd.nu/tunnel": tunnel })),
                 "spec": {
-                    "type": "LoadBalancer", "externalTrafficPolicy": policy, "ports": [{ "port": 80 }],
+                    "type": "LoadBalancer", "externalTrafficPolicy": policy, "healthCheckNodePort": 30_000 + u16::from(first), "ports": [{ "port": 80 }],
                     "clusterIPs": [format!("10.96.0.{second}")], "externalIPs": [format!("203.0.113.{second}")],
                 },
                 "status": { "loadBalancer": { "ingress": ingress } },
@@ -108,7 +116,7 @@ fn selector(labelled: bool) -> Value {
 
 fn source() -> impl Strategy<Value = Value> {
     let require = json!({ "namespace": "default", "podSelector": { "matchLabels": { "expose": "bgp" } } });
-    (0..9usize, any::<bool>(), select(vec![20u8, 26, 32])).prop_map(
+    (0..11usize, any::<bool>(), select(vec![20u8, 26, 32])).prop_map(
         move |(kind, labelled, length)| match kind {
             0 => json!({ "podCidrs": {} }),
             1 => json!({ "pods": { "selector": selector(labelled), "onlyReady": labelled } }),
@@ -116,7 +124,9 @@ fn source() -> impl Strategy<Value = Value> {
             3 => json!({ "services": { "selector": selector(labelled), "aggregate": { "ipv4": length } } }),
             4 => json!({ "services": { "addresses": ["ClusterIP", "ExternalIP"], "from": "endpoints" } }),
             5 => json!({ "tunnelIps": { "from": "Local", "selector": selector(labelled) } }),
-            6 => json!({ "tunnelIps": { "from": "Cluster", "require": require } }),
+            6 => json!({ "tunnelIps": { "from": "Cluster", "require": require, "probe": { "kubeProxy": {} } } }),
+            9 => json!({ "services": { "probe": { "kubeProxy": {} }, "aggregate": { "ipv4": length } } }),
+            10 => json!({ "services": { "probe": { "healthCheckNodePort": true } } }),
             7 => json!({ "podPrefixes": { "selector": selector(labelled) } }),
             _ => json!({ "prefixes": ["203.0.113.2/32", "198.51.100.0/24"] }),
         },
@@ -168,6 +178,9 @@ fn object() -> impl Strategy<Value = Value> {
     prop_oneof![2 => node(), 4 => service(), 4 => slice(), 4 => pod(), 4 => advertisement(), 2 => peer()]
 }
 
+/// kube-proxy's port, and those of Services.
+const PROBED: [u16; 3] = [10256, 30001, 30002];
+
 fn step() -> impl Strategy<Value = Step> {
     let names = [
         (Kind::Node, &NODES[..]),
@@ -184,6 +197,8 @@ fn step() -> impl Strategy<Value = Step> {
         12 => object().prop_map(Step::Apply),
         4 => select(names).prop_map(|(kind, name)| Step::Delete(kind, name)),
         1 => (forbid, any::<bool>()).prop_map(|(kind, forbidden)| Step::Forbid(kind, forbidden)),
+        2 => (0..3usize, proptest::collection::btree_set(select(&PROBED), 0..3))
+            .prop_map(|(node, ports)| Step::Failing(node, ports)),
     ]
 }
 
@@ -216,6 +231,31 @@ fn others(decision: &Decision, not: &Key) -> Vec<String> {
     answers.map(|(claim, answer)| format!("{claim:?} {answer:?}")).collect()
 }
 
+/// Three nodes that nothing is wrong with.
+fn plain() -> Vec<Value> {
+    let node = |name| json!({ "kind": "Node", "metadata": { "name": name }, "status": { "addresses": [] } });
+    NODES.map(node).into()
+}
+
+/// A router for all of them, and an advertisement that asks all that can be asked.
+fn probed() -> Vec<Value> {
+    let peer =
+        json!({ "localAsn": 64512, "asn": 65000, "address": "192.0.2.1", "families": ["ipv4", "ipv6"] });
+    let require = json!({ "namespace": "default", "podSelector": {} });
+    let proxy = json!({ "kubeProxy": {} });
+    let sources = json!([
+        { "services": { "probe": { "healthCheckNodePort": true } } },
+        { "services": { "addresses": ["ClusterIP"], "probe": proxy, "from": "endpoints" } },
+        { "tunnelIps": { "from": "Local", "probe": proxy } },
+        { "tunnelIps": { "from": "Cluster", "annotation": "cmd.nu/tunnel", "require": require, "probe": proxy } },
+    ]);
+    let spec = json!({ "sources": sources, "allowedCidrs": ["203.0.113.0/24", "2001:db8:1::/64"] });
+    vec![
+        json!({ "kind": "BgpPeer", "metadata": { "name": "all" }, "spec": peer }),
+        json!({ "kind": "BgpAdvertisement", "metadata": { "name": "probed" }, "spec": spec }),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -224,19 +264,30 @@ proptest! {
         kernel in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..40),
     ) {
-        let facts = facts(kernel);
+        let mut facts = NODES.map(|_| facts(kernel));
         let mut snapshot = Snapshot::new();
-        let mut planners = NODES.map(|node| (Planner::new(node, facts.clone()), Speech::new()));
+        let mut planners = NODES.map(|node| (Planner::new(node, facts[0].clone()), Speech::new()));
         let mut routes: [BTreeMap<ipnet::IpNet, String>; 3] = Default::default();
         for step in steps {
+            let mut failing = None;
             let changes = match &step {
                 Step::Apply(value) => snapshot.apply(&read(value.clone())),
                 Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
                 Step::Delete(kind, name) => snapshot.remove(&Key::written(*kind, None, name)),
+                Step::Failing(node, ports) => {
+                    failing = Some(*node);
+                    facts[*node].failing.clone_from(ports);
+                    Changes::default()
+                }
             };
-            for ((planner, speech), routes) in planners.iter_mut().zip(&mut routes) {
+            let known = facts.iter().enumerate();
+            for (((planner, speech), routes), (node, facts)) in planners.iter_mut().zip(&mut routes).zip(known) {
+                let mut changes = changes.clone();
+                if failing == Some(node) {
+                    changes.extend(planner.set_facts(facts.clone()));
+                }
                 let update = planner.update(&snapshot, Some(&changes));
-                let scratch = plan::plan(&snapshot, &planner.plan().node, &facts);
+                let scratch = plan::plan(&snapshot, &planner.plan().node, facts);
                 prop_assert_eq!(planner.plan(), &scratch, "after {:?}", step);
                 // What the speaker was told adds up to the plan, and it is told nothing twice.
                 let telling = speech.follow(planner.plan(), Some(&update));
@@ -319,5 +370,24 @@ proptest! {
             }
             prop_assert!(after.prefixes.keys().all(|prefix| before.prefixes.contains_key(prefix)));
         }
+    }
+
+    #[test]
+    fn whatever_fails_somebody_announces_what_anybody_would(
+        nodes in proptest::collection::vec(node(), 0..6),
+        objects in proptest::collection::vec(prop_oneof![service(), slice(), slice(), pod(), advertisement()], 1..30),
+        failing in proptest::collection::vec(proptest::collection::btree_set(select(&PROBED), 2..4), 3),
+    ) {
+        let snapshot = snapshot(&[plain(), nodes, objects, probed()].concat());
+        let (mut well, mut left) = (BTreeSet::new(), BTreeSet::new());
+        for (node, failing) in NODES.iter().zip(&failing) {
+            let facts = facts(true);
+            let before = announced(&plan::plan(&snapshot, node, &facts));
+            let after = announced(&plan::plan(&snapshot, node, &Facts { failing: failing.clone(), ..facts }));
+            prop_assert!(after.is_subset(&before), "a probe never adds anything");
+            well.extend(before);
+            left.extend(after);
+        }
+        prop_assert_eq!(well, left);
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn mesh(port: u16) -> String {
     )
 }
 
-/// The program as it runs for the first node.
+/// The program as it runs for a node.
 pub(crate) struct Announcer {
     child: Child,
     socket: PathBuf,
@@ -136,9 +136,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
 
 impl Announcer {
     pub(crate) fn start(files: &Files, more: &[&str]) -> Self {
+        Announcer::start_as("node-1", files, more)
+    }
+
+    pub(crate) fn start_as(node: &str, files: &Files, more: &[&str]) -> Self {
         let (socket, manifests) = (files.socket(), files.manifests());
         let mut child = Command::new(PROGRAM)
-            .args(["run", "--node", "node-1", "--socket", text(&socket), "--manifests", text(&manifests)])
+            .args(["run", "--node", node, "--socket", text(&socket), "--manifests", text(&manifests)])
             .args(more)
             .stderr(Stdio::piped())
             .kill_on_drop(true)

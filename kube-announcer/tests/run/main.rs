@@ -2,6 +2,8 @@
 
 mod announcer;
 mod demo;
+mod health;
+mod probed;
 mod router;
 
 use announcer::{Announcer, Files};

@@ -3,13 +3,13 @@
 use super::{Check, leaf};
 use crate::{
     crd::{
-        BgpAdvertisementSpec, LabelSelector, RawAggregate, RawPodPrefixes, RawPods, RawServices, RawSource,
-        RawTunnelIps, Text,
+        BgpAdvertisementSpec, LabelSelector, RawAggregate, RawPodPrefixes, RawPods, RawProbe, RawServices,
+        RawSource, RawTunnelIps, Text,
     },
     object::Name,
     wish::{
-        AddressKind, Advertisement, Choice, From, PREFIXES_ANNOTATION, PodPrefixes, Pods, Services, Source,
-        TUNNEL_ANNOTATION, TunnelIps,
+        AddressKind, Advertisement, Choice, From, KUBE_PROXY_PORT, PREFIXES_ANNOTATION, PodPrefixes, Pods,
+        Probe, Services, Source, TUNNEL_ANNOTATION, TunnelIps,
     },
 };
 
@@ -105,6 +105,32 @@ impl Check {
                 .one(&format!("{field}.from"), raw.from.as_ref(), leaf::word(&ways))
                 .unwrap_or(From::Policy),
             aggregate: self.aggregate(&format!("{field}.aggregate"), raw.aggregate.as_ref()),
+            probe: raw.probe.as_ref().and_then(|probe| self.probe(&format!("{field}.probe"), probe)),
+        }
+    }
+
+    fn probe(&mut self, field: &str, raw: &RawProbe) -> Option<Probe> {
+        let by_service = self.one(
+            &format!("{field}.healthCheckNodePort"),
+            raw.health_check_node_port.as_ref(),
+            leaf::flag,
+        );
+        match (&raw.kube_proxy, by_service) {
+            (Some(proxy), None | Some(false)) => {
+                let port = self.one(
+                    &format!("{field}.kubeProxy.port"),
+                    proxy.port.as_ref(),
+                    leaf::number(1..=65535),
+                );
+                Some(Probe::KubeProxy(port.unwrap_or(KUBE_PROXY_PORT)))
+            }
+            (None, Some(true)) => Some(Probe::HealthCheckNodePort),
+            // It was said just now what is wrong with it.
+            (None, None) if raw.health_check_node_port.is_some() => None,
+            _ => {
+                self.wrong(field, "must say one thing; write kubeProxy: {} or healthCheckNodePort: true");
+                None
+            }
         }
     }
 
@@ -143,6 +169,7 @@ impl Check {
             choice: self.choice(field, raw.selector.as_ref(), &raw.namespaces),
             annotation: self.annotation(field, raw.annotation.as_ref(), TUNNEL_ANNOTATION),
             require,
+            probe: raw.probe.as_ref().and_then(|probe| self.probe(&format!("{field}.probe"), probe)),
         }
     }
 

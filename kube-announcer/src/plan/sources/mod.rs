@@ -2,12 +2,14 @@
 
 mod node;
 mod pods;
+mod probes;
 mod services;
 mod tunnels;
 
 use super::{
-    Claim, Code, Kernel, Reason, Refusal, SourceKind, Verdict,
+    Claim, Code, Kernel, Probed, Reason, Refusal, SourceKind, Verdict,
     here::{Advert, Here, SourceHere},
+    stand_in::Standing,
 };
 use crate::{
     object::{Key, Kind},
@@ -54,6 +56,8 @@ struct Asking<'a> {
 struct From<'a> {
     advert: &'a Advert,
     here: &'a SourceHere,
+    /// Who else announces; `None` while no probe fails.
+    standing: Option<&'a Standing>,
     number: u16,
     source: &'a Source,
 }
@@ -65,11 +69,12 @@ struct Said {
     selected: bool,
     covers: Option<IpAddr>,
     kernel: Option<Kernel>,
+    probe: Option<Probed>,
 }
 
 impl Said {
     fn of(kind: SourceKind, selected: bool) -> Self {
-        Said { kind, selected, covers: None, kernel: None }
+        Said { kind, selected, covers: None, kernel: None, probe: None }
     }
 }
 
@@ -100,14 +105,21 @@ impl<'a> Asking<'a> {
     /// All sources of all advertisements.
     fn sources(&self) -> impl Iterator<Item = From<'a>> + use<'a> {
         let here = self.here;
-        here.advertisements.iter().flat_map(|advert| {
+        here.advertisements.iter().enumerate().flat_map(|(at, advert)| {
+            let standing = here.probes.adverts.get(at);
             let sources = advert.wish.sources.iter().zip(&advert.sources).enumerate();
-            sources.map(move |(number, (source, here))| From { advert, here, number: number as u16, source })
+            sources.map(move |(number, (source, here))| From {
+                advert,
+                here,
+                standing,
+                number: number as u16,
+                source,
+            })
         })
     }
 
     fn claim(&mut self, from: From<'_>, prefix: IpNet, said: Said, verdict: Result<Verdict, Reason>) {
-        let Said { kind, selected, covers, kernel } = said;
+        let Said { kind, selected, covers, kernel, probe } = said;
         let verdict = verdict.and_then(|verdict| match verdict {
             // What it would need is asked last.
             Verdict::Yes | Verdict::Last if kernel.is_some() && !self.here.kernel_routes => {
@@ -123,6 +135,7 @@ impl<'a> Asking<'a> {
             covers,
             selected,
             kernel,
+            probe,
             verdict: verdict.unwrap_or_else(Verdict::No),
         };
         self.found.claims.push((prefix.trunc(), claim));

@@ -67,33 +67,49 @@ impl Asking<'_> {
             .and_then(|()| covered(from, address, covering))
             .and_then(|()| closed(from.here.forbidden.as_ref()))
             .and_then(|()| closed(from.advert.services_closed.as_ref()))
-            .and_then(|()| self.is_included(from, address))
-            .and_then(|()| {
-                let local = match (wanted.from, address.kind) {
-                    (wish::From::All, _) => return Ok(()),
-                    (wish::From::Endpoints, _) => true,
-                    (wish::From::Policy, AddressKind::ClusterIp) => service.internal_local,
-                    (wish::From::Policy, _) => service.external_local,
-                };
-                let endpoints = self.endpoints(ip.is_ipv6(), seen);
-                deliverable(endpoints, local, from.advert.wish.keep, ip.is_ipv6())
-            });
-        self.claim(from, covering, said, verdict.map(|()| Verdict::Yes));
-    }
-
-    /// Load balancers leave nodes with a certain label alone.
-    fn is_included(&self, from: From<'_>, address: Address) -> Answer {
-        let excluded = self.here.excluded && from.advert.wish.honour_exclude_label;
-        if excluded && address.kind == AddressKind::LoadBalancerIp {
-            return Err(Code::NodeExcluded.into());
-        }
-        Ok(())
+            .and_then(|()| is_included(from, self.here.excluded, address))
+            .and_then(|()| serves(wanted, from, service, address, || self.endpoints(ip.is_ipv6(), seen)));
+        let probe = self.probe(from, service).filter(|_| verdict.is_ok());
+        let verdict = verdict.and_then(|()| {
+            self.passes(from, probe, covering, |other| {
+                let name = &self.object.name;
+                let endpoints = || self.snapshot.endpoints(name, &other.node, ip.is_ipv6());
+                is_included(from, other.excluded, address).is_ok()
+                    && serves(wanted, from, service, address, endpoints).is_ok()
+            })
+        });
+        self.claim(from, covering, Said { probe, ..said }, verdict.map(|()| Verdict::Yes));
     }
 
     pub(super) fn endpoints(&self, ipv6: bool, seen: &mut Seen) -> Endpoints {
         let name = &self.object.name;
         *seen.0[usize::from(ipv6)].get_or_insert_with(|| self.snapshot.endpoints(name, &self.here.node, ipv6))
     }
+}
+
+/// Load balancers leave nodes with a certain label alone.
+fn is_included(from: From<'_>, excluded: bool, address: Address) -> Answer {
+    if excluded && from.advert.wish.honour_exclude_label && address.kind == AddressKind::LoadBalancerIp {
+        return Err(Code::NodeExcluded.into());
+    }
+    Ok(())
+}
+
+/// Whether a node delivers what comes to an address, as these endpoints are.
+fn serves(
+    wanted: &Services,
+    from: From<'_>,
+    service: &Service,
+    address: Address,
+    endpoints: impl FnOnce() -> Endpoints,
+) -> Answer {
+    let local = match (wanted.from, address.kind) {
+        (wish::From::All, _) => return Ok(()),
+        (wish::From::Endpoints, _) => true,
+        (wish::From::Policy, AddressKind::ClusterIp) => service.internal_local,
+        (wish::From::Policy, _) => service.external_local,
+    };
+    deliverable(endpoints(), local, from.advert.wish.keep, address.ip.is_ipv6())
 }
 
 /// Whether an address is one that can be announced at all.

@@ -49,8 +49,20 @@ impl Asking<'_> {
                 let endpoints = self.endpoints(ip.is_ipv6(), seen);
                 deliverable(endpoints, wanted.require.is_none(), from.advert.wish.keep, ip.is_ipv6())
             });
+        let probe = self.probe(from, service).filter(|_| verdict.is_ok());
+        let verdict = verdict.and_then(|()| {
+            self.passes(from, probe, host(ip), |other| {
+                let routers =
+                    from.standing.and_then(|standing| standing.routers.get(usize::from(from.number)));
+                let router = routers.is_some_and(|routers| routers.contains(&other.node));
+                let endpoints = self.snapshot.endpoints(&self.object.name, &other.node, ip.is_ipv6());
+                let local = wanted.require.is_none();
+                (local || router)
+                    && deliverable(endpoints, local, from.advert.wish.keep, ip.is_ipv6()).is_ok()
+            })
+        });
         let said = Said::of(SourceKind::TunnelIps, !wanted.choice.selector.is_empty());
-        self.claim(from, host(ip), said, verdict.map(|()| Verdict::Yes));
+        self.claim(from, host(ip), Said { probe, ..said }, verdict.map(|()| Verdict::Yes));
     }
 }
 
