@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, fs};
 
 /// Fields that a row of another page, or a row for the whole, is about.
-const WHOLE: &[&str] = &["nodeSelector", "selector", "podSelector", "attributes"];
+const WHOLE: &[&str] = &["nodeSelector", "selector", "podSelector", "attributes", "probe"];
 
 /// The leaves of a schema, by their paths; lists count as what they hold.
 fn leaves(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
