@@ -52,6 +52,7 @@ impl Watched {
                 }
                 Told::Ignored(_) => {}
                 Told::Whole => return changes,
+                other => panic!("a folder tells nothing like {other:?}"),
             }
         }
     }

@@ -26,10 +26,14 @@ const API_OPTIONS: &str = "--etcd-servers http://127.0.0.1:2379
 const CONTROLLER_OPTIONS: &str = "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12
     --leader-elect=false --use-service-account-credentials --bind-address 127.0.0.1";
 
+/// Who may ask: everything, and nothing but what a test allows.
+const TOKENS: &str = "admin-token,admin,1,\"system:masters\"\nannouncer-token,announcer,2\n";
+
 /// A running control plane. Fields are dropped from the top: the API server goes before its etcd.
 pub struct ControlPlane {
     controllers: Vec<Daemon>,
-    api: Daemon,
+    /// `None`: it is stopped.
+    api: Option<Daemon>,
     etcd: Daemon,
     namespace: Namespace,
     folder: PathBuf,
@@ -45,8 +49,8 @@ impl ControlPlane {
     pub fn api(lab: &Lab, namespace: &Namespace) -> Self {
         let (folder, _) = namespace.core.keeper.folder(Age::Host, "kube").unwrap_or_else(|e| panic!("{e}"));
         let key = folder.join("sa.key");
-        write(&folder, "tokens.csv", "admin-token,admin,1,\"system:masters\"\n");
-        write(&folder, "kubeconfig", &kubeconfig("127.0.0.1"));
+        write(&folder, "tokens.csv", TOKENS);
+        write(&folder, "kubeconfig", &kubeconfig("127.0.0.1", "admin"));
         let mut openssl = programs::program("openssl");
         openssl.args(["genrsa", "-out"]).arg(&key).arg("2048");
         namespace.output(openssl).unwrap_or_else(|e| panic!("{e}"));
@@ -54,24 +58,9 @@ impl ControlPlane {
         let mut etcd = program("etcd", ETCD_OPTIONS);
         etcd.arg("--data-dir").arg(folder.join("etcd"));
         let etcd = namespace.start("etcd", etcd);
-        let mut api = program("kube-apiserver", API_OPTIONS);
-        for (option, file) in [
-            ("--cert-dir", "certs"),
-            ("--service-account-signing-key-file", "sa.key"),
-            ("--service-account-key-file", "sa.key"),
-            ("--token-auth-file", "tokens.csv"),
-        ] {
-            api.arg(option).arg(folder.join(file));
-        }
-        let api = namespace.start("kube-apiserver", api);
+        let api = Some(start_api(namespace, &folder));
         let made = Self { controllers: Vec::new(), api, etcd, namespace: namespace.clone(), folder };
-        lab.wait_until("the API server to be ready", BOUND, || {
-            assert!(
-                made.api.is_running() && made.etcd.is_running(),
-                "a program of the control plane has ended"
-            );
-            made.kubectl("get --raw /readyz").is_ok()
-        });
+        made.wait_ready(lab);
         made
     }
 
@@ -106,6 +95,31 @@ impl ControlPlane {
         made
     }
 
+    /// Kills the API server, as a machine that fails does. What it knows is in its etcd.
+    pub fn stop_api(&mut self) {
+        self.api = None;
+    }
+
+    /// Starts it again, and does not wait for it.
+    pub fn start_api(&mut self) {
+        self.api = Some(start_api(&self.namespace, &self.folder));
+    }
+
+    /// Waits for the API server.
+    ///
+    /// # Panics
+    /// When it does not come up, with what its programs logged.
+    #[track_caller]
+    pub fn wait_ready(&self, lab: &Lab) {
+        lab.wait_until("the API server to be ready", BOUND, || {
+            assert!(
+                self.api.as_ref().is_some_and(Daemon::is_running) && self.etcd.is_running(),
+                "a program of the control plane has ended"
+            );
+            self.kubectl("get --raw /readyz").is_ok()
+        });
+    }
+
     /// The file that tells clients in its namespace how to reach it, with every right.
     #[must_use]
     pub fn kubeconfig(&self) -> PathBuf {
@@ -118,7 +132,16 @@ impl ControlPlane {
     /// When the file cannot be written.
     #[must_use]
     pub fn kubeconfig_at(&self, address: &str) -> PathBuf {
-        write(&self.folder, &format!("kubeconfig-{address}"), &kubeconfig(address))
+        write(&self.folder, &format!("kubeconfig-{address}"), &kubeconfig(address, "admin"))
+    }
+
+    /// The same for the user `announcer`, who may do nothing but what objects of RBAC allow.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    #[must_use]
+    pub fn kubeconfig_of_announcer(&self, address: &str) -> PathBuf {
+        write(&self.folder, &format!("announcer-{address}"), &kubeconfig(address, "announcer"))
     }
 
     /// `kubectl` with these words.
@@ -170,13 +193,26 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     file
 }
 
-fn kubeconfig(server: &str) -> String {
+fn start_api(namespace: &Namespace, folder: &Path) -> Daemon {
+    let mut api = program("kube-apiserver", API_OPTIONS);
+    for (option, file) in [
+        ("--cert-dir", "certs"),
+        ("--service-account-signing-key-file", "sa.key"),
+        ("--service-account-key-file", "sa.key"),
+        ("--token-auth-file", "tokens.csv"),
+    ] {
+        api.arg(option).arg(folder.join(file));
+    }
+    namespace.start("kube-apiserver", api)
+}
+
+fn kubeconfig(server: &str, user: &str) -> String {
     format!(
         "apiVersion: v1
 kind: Config
 clusters: [{{name: lab, cluster: {{server: \"https://{server}:{API_PORT}\", insecure-skip-tls-verify: true}}}}]
-users: [{{name: admin, user: {{token: admin-token}}}}]
-contexts: [{{name: lab, context: {{cluster: lab, user: admin}}}}]
+users: [{{name: {user}, user: {{token: {user}-token}}}}]
+contexts: [{{name: lab, context: {{cluster: lab, user: {user}}}}}]
 current-context: lab
 "
     )

@@ -159,7 +159,7 @@ impl Stage {
 
 async fn announcer(files: &Files, node: &Name, adjust: Adjust) -> anyhow::Result<Task> {
     let wanted = run::Wanted {
-        manifests: files.watched(),
+        objects: run::Objects::Folder(files.watched()),
         node: node.clone(),
         namespace: NAMESPACE.into(),
         socket: None,

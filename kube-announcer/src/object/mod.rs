@@ -48,22 +48,46 @@ struct Row {
     kind: Kind,
     name: &'static str,
     api_version: &'static str,
+    /// As a URL of the API server has it.
+    plural: &'static str,
     namespaced: bool,
     read: fn(Value) -> Result<Object, serde_json::Error>,
+    parse: fn(&str) -> Result<Object, Unreadable>,
 }
 
-const fn row(
-    kind: Kind,
-    name: &'static str,
-    api_version: &'static str,
-    namespaced: bool,
-    read: fn(Value) -> Result<Object, serde_json::Error>,
-) -> Row {
-    Row { kind, name, api_version, namespaced, read }
+/// A row for a type, by what makes an [`Object`] of it.
+macro_rules! row {
+    ($kind:ident, $name:literal, $api_version:expr, $plural:literal, $namespaced:literal, $object:expr) => {
+        Row {
+            kind: Kind::$kind,
+            name: $name,
+            api_version: $api_version,
+            plural: $plural,
+            namespaced: $namespaced,
+            read: |value| serde::Deserialize::deserialize(value).map($object),
+            parse: |text| parse(text).map($object),
+        }
+    };
 }
 
-fn read<T: DeserializeOwned>(value: Value, object: fn(T) -> Object) -> Result<Object, serde_json::Error> {
-    T::deserialize(value).map(object)
+/// What of an object cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where: `spec.ports[1].port`.
+    pub field: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
+    // Where a mistake is costs time to know: only what has one is read again for it.
+    serde_json::from_str(text).map_err(|error| {
+        let again = &mut serde_json::Deserializer::from_str(text);
+        match serde_path_to_error::deserialize::<_, T>(again) {
+            Err(found) => Unreadable { field: found.path().to_string(), message: found.inner().to_string() },
+            Ok(_) => Unreadable { field: ".".into(), message: error.to_string() },
+        }
+    })
 }
 
 const CORE: &str = "v1";
@@ -71,18 +95,23 @@ const OURS: &str = "kube-announcer.io/v1alpha1";
 
 /// In the order of [`Kind`].
 const ROWS: [Row; 8] = [
-    row(Kind::Node, "Node", CORE, false, |v| read(v, Object::Node)),
-    row(Kind::Secret, "Secret", CORE, true, |v| read(v, Object::Secret)),
-    row(Kind::BgpPeer, "BgpPeer", OURS, false, |v| read(v, |o| Object::BgpPeer(Box::new(o)))),
-    row(Kind::BgpAdvertisement, "BgpAdvertisement", OURS, false, |v| {
-        read(v, |o| Object::BgpAdvertisement(Box::new(o)))
+    row!(Node, "Node", CORE, "nodes", false, Object::Node),
+    row!(Secret, "Secret", CORE, "secrets", true, Object::Secret),
+    row!(BgpPeer, "BgpPeer", OURS, "bgppeers", false, |o| Object::BgpPeer(Box::new(o))),
+    row!(BgpAdvertisement, "BgpAdvertisement", OURS, "bgpadvertisements", false, |o| {
+        Object::BgpAdvertisement(Box::new(o))
     }),
-    row(Kind::ServiceCidr, "ServiceCIDR", "networking.k8s.io/v1", false, |v| read(v, Object::ServiceCidr)),
-    row(Kind::Service, "Service", CORE, true, |v| read(v, Object::Service)),
-    row(Kind::EndpointSlice, "EndpointSlice", "discovery.k8s.io/v1", true, |v| {
-        read(v, Object::EndpointSlice)
-    }),
-    row(Kind::Pod, "Pod", CORE, true, |v| read(v, Object::Pod)),
+    row!(ServiceCidr, "ServiceCIDR", "networking.k8s.io/v1", "servicecidrs", false, Object::ServiceCidr),
+    row!(Service, "Service", CORE, "services", true, Object::Service),
+    row!(
+        EndpointSlice,
+        "EndpointSlice",
+        "discovery.k8s.io/v1",
+        "endpointslices",
+        true,
+        Object::EndpointSlice
+    ),
+    row!(Pod, "Pod", CORE, "pods", true, Object::Pod),
 ];
 
 impl Kind {
@@ -116,6 +145,11 @@ impl Kind {
         self.row().api_version
     }
 
+    /// As a URL of the API server has it: `servicecidrs`.
+    pub fn plural(self) -> &'static str {
+        self.row().plural
+    }
+
     /// Whether its objects are in a namespace.
     pub fn is_namespaced(self) -> bool {
         self.row().namespaced
@@ -127,6 +161,14 @@ impl Kind {
     /// A field has another type than its kind says, or one of ours is not known.
     pub fn read(self, value: Value) -> Result<Object, serde_json::Error> {
         (self.row().read)(value)
+    }
+
+    /// The same from its text, as the API server writes it.
+    ///
+    /// # Errors
+    /// As [`Kind::read`], with the place.
+    pub fn parse(self, text: &str) -> Result<Object, Unreadable> {
+        (self.row().parse)(text)
     }
 }
 

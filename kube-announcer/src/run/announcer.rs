@@ -2,11 +2,15 @@
 
 use super::{Line, complaints::Complaints, lines};
 use crate::{
-    object::Name,
+    object::{Key, Kind, Name},
     plan::{Facts, Plan, Planner},
     report::{Cluster, why},
-    snapshot::Changes,
-    source::{Change, Told, manifest::Mistake},
+    snapshot::{Changes, Leaving},
+    source::{
+        Change, Told,
+        manifest::Mistake,
+        scope::{self, Scope},
+    },
     speak::{Speech, Telling},
     wish::Peer,
 };
@@ -31,6 +35,12 @@ pub struct Announcer {
     changes: Changes,
     /// All that the source knows was told once: before that nothing is announced, for it could be wrong.
     whole: bool,
+    /// Scopes of which nothing is known yet.
+    awaited: BTreeSet<Scope>,
+    /// The pods that are read; `None`: all, whatever a plan stands on.
+    read: Option<BTreeSet<Scope>>,
+    /// The pods that should be.
+    pods: BTreeSet<Scope>,
     complaints: Complaints,
     /// What people are told at the next step.
     lines: Vec<Line>,
@@ -45,8 +55,34 @@ impl Announcer {
             speech: Speech::new(),
             changes: Changes::default(),
             whole: false,
+            awaited: BTreeSet::new(),
+            read: None,
+            pods: [Scope::PodsHere].into(),
             complaints: Complaints::default(),
             lines: Vec::new(),
+        }
+    }
+
+    /// Before it announces anything it waits until something is known of each of these scopes, and of the pods that its
+    /// plan stands on.
+    pub fn wait_for(&mut self, scopes: BTreeSet<Scope>) {
+        self.awaited = scopes;
+        self.read = Some(BTreeSet::new());
+    }
+
+    /// The pods that its plan stands on.
+    pub fn pods(&self) -> &BTreeSet<Scope> {
+        &self.pods
+    }
+
+    /// Why the node is about to go, if it is.
+    pub fn parting(&self) -> Option<&'static str> {
+        let snapshot = &self.cluster.snapshot;
+        match snapshot.node(&self.planner.plan().node).map(|node| node.leaving) {
+            None if self.whole && !snapshot.is_forbidden(Kind::Node) => Some("its Node object is gone"),
+            Some(Some(Leaving::ShuttingDown)) => Some("the node is shutting down"),
+            Some(Some(Leaving::Tainted(_))) => Some("the node is about to be taken away"),
+            None | Some(None | Some(Leaving::NetworkUnavailable)) => None,
         }
     }
 
@@ -72,18 +108,84 @@ impl Announcer {
                 let changes = self.cluster.snapshot.apply(&object);
                 self.changes.extend(changes);
             }
-            Told::Change(Change::Remove(key)) => {
-                let changes = self.cluster.snapshot.remove(&key);
+            Told::Change(Change::Remove(key)) => self.remove(&key),
+            Told::Gone(scope, key) => {
+                // A pod that gets a node is gone from where pods without one are.
+                if scope.covers(&self.cluster.snapshot, self.node(), &key.name) {
+                    self.remove(&key);
+                }
+            }
+            Told::Refused(mistake) => {
+                let changes = self.cluster.snapshot.refuse(mistake);
                 self.changes.extend(changes);
             }
+            Told::Listed(scope, names) => self.listed(&scope, &names),
+            Told::Forbidden(scope) => self.answered(&scope, true),
+            Told::Unserved(scope) => self.answered(&scope, false),
+            Told::Pods(scopes) => self.reads(scopes),
             Told::Mistakes(mistakes) => self.mistakes(mistakes),
             Told::Ignored(unread) => {
                 self.lines
                     .push(Line::plain(format!("{unread} objects are not read: no plan stands on them")));
             }
-            Told::Whole => return Some(self.step()),
+            Told::Whole => {
+                self.look_at_pods();
+                return self.is_ready().then(|| self.step());
+            }
         }
         None
+    }
+
+    fn node(&self) -> &str {
+        &self.planner.plan().node
+    }
+
+    fn remove(&mut self, key: &Key) {
+        let changes = self.cluster.snapshot.remove(key);
+        self.changes.extend(changes);
+    }
+
+    /// What was known of a scope and is not in a new list is gone.
+    fn listed(&mut self, scope: &Scope, names: &BTreeSet<Name>) {
+        self.answered(scope, false);
+        let kind = scope.kind();
+        for name in self.cluster.snapshot.names(kind) {
+            if !names.contains(&name) && scope.covers(&self.cluster.snapshot, self.node(), &name) {
+                self.remove(&Key { kind, name });
+            }
+        }
+    }
+
+    fn answered(&mut self, scope: &Scope, forbidden: bool) {
+        self.awaited.remove(scope);
+        let changes = self.cluster.snapshot.set_forbidden(scope.kind(), forbidden);
+        self.changes.extend(changes);
+    }
+
+    /// Pods that nobody tells of any more are not known any more.
+    fn reads(&mut self, scopes: BTreeSet<Scope>) {
+        let snapshot = &self.cluster.snapshot;
+        let unread = |name: &Name| !scopes.iter().any(|scope| scope.covers(snapshot, self.node(), name));
+        let unread: Vec<_> = snapshot.names(Kind::Pod).into_iter().filter(unread).collect();
+        unread.into_iter().for_each(|name| self.remove(&Key { kind: Kind::Pod, name }));
+        if scopes.is_empty() {
+            let changes = self.cluster.snapshot.set_forbidden(Kind::Pod, false);
+            self.changes.extend(changes);
+        }
+        self.read = Some(scopes);
+    }
+
+    /// The pods that a plan stands on may be others by what has changed.
+    fn look_at_pods(&mut self) {
+        if self.changes.everything || self.changes.nodes.contains(self.node()) {
+            self.pods = scope::pods(&self.cluster.snapshot, self.node());
+        }
+    }
+
+    /// Whether enough is known for a plan that may withdraw what peers still have of us.
+    fn is_ready(&self) -> bool {
+        let known = || self.read.as_ref().is_none_or(|read| *read == self.pods);
+        self.whole || self.awaited.is_empty() && known()
     }
 
     fn mistakes(&mut self, mistakes: Vec<Mistake>) {
@@ -120,10 +222,7 @@ impl Announcer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        object::{Key, Kind},
-        source::folder::Folder,
-    };
+    use crate::source::{folder::Folder, manifest::Manifest};
     use std::path::Path;
 
     fn texts(step: Step) -> Vec<String> {
@@ -166,5 +265,58 @@ mod tests {
         let line = "! there is no Node node-2: nothing of it is announced; name a node of the cluster, or write its \
                     manifest";
         assert_eq!(last.as_deref(), Some(line));
+    }
+
+    fn apply(announcer: &mut Announcer, text: &str) {
+        let read = Manifest::read("x.yaml", text.as_bytes());
+        assert_eq!((read.objects.len(), read.mistakes), (1, Vec::new()));
+        for (object, _) in read.objects {
+            announcer.hear(Told::Change(Change::Apply(Box::new(object))));
+        }
+    }
+
+    fn known(announcer: &Announcer, kind: Kind) -> Vec<String> {
+        announcer.cluster.snapshot.names(kind).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn it_waits_for_every_scope_and_what_a_new_list_does_not_have_is_gone() {
+        let mut announcer = Announcer::new(&"here".into(), &Facts::default());
+        let (nodes, services) = (Scope::All(Kind::Node), Scope::All(Kind::Service));
+        announcer.wait_for([nodes.clone(), services.clone()].into());
+        apply(&mut announcer, "{apiVersion: v1, kind: Node, metadata: {name: here}}");
+        apply(&mut announcer, "{apiVersion: v1, kind: Service, metadata: {name: a}}");
+        announcer.hear(Told::Listed(nodes.clone(), ["here".into()].into()));
+        assert!(announcer.hear(Told::Whole).is_none(), "nobody knows of Services yet");
+        announcer.hear(Told::Forbidden(services.clone()));
+        assert!(announcer.hear(Told::Whole).is_some());
+        assert!(announcer.cluster.snapshot.is_forbidden(Kind::Service) && announcer.parting().is_none());
+
+        apply(&mut announcer, "{apiVersion: v1, kind: Service, metadata: {name: b}}");
+        announcer.hear(Told::Listed(services, ["default/b".into()].into()));
+        assert!(!announcer.cluster.snapshot.is_forbidden(Kind::Service));
+        assert_eq!(known(&announcer, Kind::Service), ["default/b"]);
+        announcer.hear(Told::Listed(nodes, BTreeSet::new()));
+        assert_eq!(announcer.parting(), Some("its Node object is gone"));
+    }
+
+    #[test]
+    fn a_pod_that_comes_here_is_gone_from_elsewhere_and_stays() {
+        let mut announcer = Announcer::new(&"here".into(), &Facts::default());
+        let elsewhere = Scope::PodsElsewhere("default".into());
+        let pod = |name: &str, node: &str| {
+            format!("{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{nodeName: {node}}}}}")
+        };
+        let gone = |name: &str| Key { kind: Kind::Pod, name: format!("default/{name}").into() };
+        apply(&mut announcer, &pod("a", "here"));
+        apply(&mut announcer, &pod("b", "there"));
+        announcer.hear(Told::Gone(elsewhere.clone(), gone("a")));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a", "default/b"]);
+        announcer.hear(Told::Listed(Scope::PodsHere, ["default/a".into()].into()));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a", "default/b"], "the other is of another scope");
+        announcer.hear(Told::Pods([Scope::PodsHere].into()));
+        assert_eq!(known(&announcer, Kind::Pod), ["default/a"]);
+        announcer.hear(Told::Gone(Scope::PodsHere, gone("a")));
+        assert_eq!(known(&announcer, Kind::Pod), [""; 0]);
     }
 }

@@ -5,13 +5,16 @@
 
 mod announcer;
 mod complaints;
+mod hearing;
 pub mod host;
 mod lines;
 mod live;
 mod probe;
 mod task;
+mod trim;
 
 pub use announcer::{Announcer, Step};
+pub use hearing::Objects;
 pub use live::{Answer, Session};
 pub use probe::PERIOD;
 pub use task::{Adjust, Task, Wanted};

@@ -1,14 +1,15 @@
 //! The shell around an [`Announcer`]: it waits for what happens, and has a speaker follow.
 
 use super::{
-    Announcer, Answer, PLAN, Step, host,
+    Announcer, Answer, PLAN, Step,
+    hearing::{Hearing, Objects},
+    host,
     live::Seen,
     probe::{Asked, Found, Probes},
 };
 use crate::{
     object::Name,
     plan::{Facts, Plan},
-    source::{Told, folder},
     wish::Place,
 };
 use anyhow::Context;
@@ -27,17 +28,14 @@ use tokio::{
 
 /// How often it is looked for other default gateways, and whether a port is free by now.
 const LOOK: Duration = Duration::from_secs(5);
-/// What a source has told and nobody has taken in; when it is full the source waits.
-const TOLD: usize = 64;
-const UNWATCHED: &str = "nobody watches the folder any more";
 /// Questions that wait.
 const QUESTIONS: usize = 16;
 
 /// What an announcer is started with.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The folder with the cluster's manifests.
-    pub manifests: PathBuf,
+    /// Where the cluster's objects come from.
+    pub objects: Objects,
     /// The node.
     pub node: Name,
     /// Our own namespace, where Secrets with passwords are.
@@ -59,7 +57,7 @@ pub struct Task {
     facts: Facts,
     probes: Probes,
     speaker: Speaker,
-    told: mpsc::Receiver<Told>,
+    hearing: Hearing,
     questions: mpsc::Receiver<Question>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
@@ -79,15 +77,14 @@ impl Task {
             namespace: wanted.namespace.clone(),
             ..Facts::default()
         };
-        let (tell, mut told) = mpsc::channel(TOLD);
-        folder::watch(&wanted.manifests, tell).context("--manifests")?;
         let mut announcer = Announcer::new(&wanted.node, &facts);
+        let mut hearing = Hearing::start(wanted, &mut announcer)?;
         let step = loop {
-            let told = told.recv().await.context(UNWATCHED)?;
-            if let Some(step) = announcer.hear(told) {
+            if let Some(step) = hearing.next(&mut announcer).await? {
                 break step;
             }
         };
+        super::trim::give_back();
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
         let (end, ended) = watch::channel(None);
         let (asked, questions) = mpsc::channel(QUESTIONS);
@@ -103,7 +100,7 @@ impl Task {
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
         let probes = Probes::start(wanted.probe_every);
-        Ok(Task { announcer, facts, probes, speaker, told, questions, end: ended, api, adjust, deaf })
+        Ok(Task { announcer, facts, probes, speaker, hearing, questions, end: ended, api, adjust, deaf })
     }
 
     /// The speaker.
@@ -134,16 +131,15 @@ impl Task {
         self.want_probes();
         loop {
             tokio::select! {
-                told = self.told.recv() => {
-                    let told = told.context(UNWATCHED)?;
-                    if let Some(step) = self.announcer.hear(told) {
+                step = self.hearing.next(&mut self.announcer) => {
+                    if let Some(step) = step? {
                         self.tell(step).await?;
                     }
                 }
                 found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
-                how = &mut ending => return Ok(how),
+                how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
             }

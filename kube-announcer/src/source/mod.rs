@@ -1,10 +1,17 @@
 //! Where a cluster's objects come from, one at a time: the same changes whatever the source.
 
+pub mod cluster;
 mod defaults;
 pub mod folder;
 pub mod manifest;
+pub mod scope;
 
-use crate::object::{Key, Object};
+use crate::{
+    crd::check,
+    object::{Key, Name, Object},
+};
+use scope::Scope;
+use std::collections::BTreeSet;
 
 /// Something that happened to an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,4 +43,16 @@ pub enum Told {
     Mistakes(Vec<manifest::Mistake>),
     /// A kind of object that no plan reads, the first time that it is met.
     Ignored(manifest::Unread),
+    /// An object is there that cannot be read; its last good version stays.
+    Refused(check::Mistake),
+    /// An object of a scope is gone from it.
+    Gone(Scope, Key),
+    /// All objects of a scope have been told, and these are their names: no other is there.
+    Listed(Scope, BTreeSet<Name>),
+    /// Objects of a scope may not be read.
+    Forbidden(Scope),
+    /// Objects of a scope are none that the server knows.
+    Unserved(Scope),
+    /// Of pods these scopes are read from now on, and no others.
+    Pods(BTreeSet<Scope>),
 }

@@ -57,7 +57,11 @@ pub(crate) enum Heard {
 
 impl Router {
     pub(crate) async fn new() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        Router::at(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap())
+    }
+
+    /// The same where somebody else chose.
+    pub(crate) fn at(listener: TcpListener) -> Self {
         let port = listener.local_addr().unwrap().port();
         Router {
             listener,

@@ -306,7 +306,7 @@ mod tests {
         let changes = told.filter_map(|told| match told {
             Told::Change(Change::Apply(object)) => Some(format!("+{}", object.key().name)),
             Told::Change(Change::Remove(key)) => Some(format!("-{}", key.name)),
-            Told::Whole | Told::Mistakes(_) | Told::Ignored(_) => None,
+            _ => None,
         });
         changes.collect()
     }
