@@ -61,27 +61,32 @@ fn files() -> Vec<String> {
     files
 }
 
-/// The blocks of one file.
+/// The blocks of one file. What is indented by four behind an empty line is a block of `sh`.
 fn of(file: &str, text: &str) -> Vec<Block> {
     let mut found: Vec<Block> = Vec::new();
-    let mut open = false;
+    let begin = |line: usize, info: &str| {
+        let (file, info, text) = (file.to_owned(), info.to_owned(), String::new());
+        Block { file, line: line + 1, info, text }
+    };
+    let (mut fenced, mut indented, mut empty) = (false, false, true);
     for (number, line) in text.lines().enumerate() {
-        match (line.trim_start().strip_prefix("```"), open) {
-            (Some(info), false) => {
-                let (info, text) = (info.trim().to_owned(), String::new());
-                found.push(Block { file: file.to_owned(), line: number + 1, info, text });
-                open = true;
-            }
-            (Some(_), true) => open = false,
-            (None, true) => {
-                let block = found.last_mut().expect("a block was opened");
-                block.text += line;
-                block.text += "\n";
-            }
-            (None, false) => {}
+        let fence = line.trim_start().strip_prefix("```");
+        if let (Some(info), false) = (fence, fenced) {
+            found.push(begin(number, info.trim()));
+        }
+        fenced ^= fence.is_some();
+        let is_indented = !fenced && fence.is_none() && line.starts_with("    ");
+        if is_indented && empty && !indented {
+            found.push(begin(number, "sh"));
+        }
+        indented = is_indented && (indented || empty);
+        empty = line.is_empty();
+        if let Some(block) = found.last_mut().filter(|_| (fenced && fence.is_none()) || indented) {
+            block.text += line;
+            block.text += "\n";
         }
     }
-    assert!(!open, "{file}: a block has no end");
+    assert!(!fenced, "{file}: a block has no end");
     found
 }
 
@@ -214,9 +219,10 @@ mod tests {
 
     #[test]
     fn blocks_have_their_lines_and_what_stands_behind_the_fence() {
-        let found = of("a.md", "# A\n```sh of b\na\nb\n```\ntext\n  ```\nc\n  ```\n");
+        let text = "# A\n```sh of b\na\n\n    b\n```\ntext\n    more\n  ```\nc\n  ```\n\n    d\n    e\n\nf\n";
+        let found = of("a.md", text);
         let shown: Vec<_> = found.iter().map(|one| (one.line, one.info.as_str(), one.text.as_str())).collect();
-        assert_eq!(shown, [(2, "sh of b", "a\nb\n"), (7, "", "c\n")]);
+        assert_eq!(shown, [(2, "sh of b", "a\n\n    b\n"), (9, "", "c\n"), (13, "sh", "    d\n    e\n")]);
     }
 
     #[test]
