@@ -13,4 +13,5 @@ pub mod run;
 pub mod snapshot;
 pub mod source;
 pub mod speak;
+pub mod status;
 pub mod wish;

@@ -10,6 +10,7 @@ pub mod host;
 mod lines;
 mod live;
 mod probe;
+mod reporting;
 mod task;
 mod trim;
 
@@ -32,11 +33,11 @@ pub struct Line {
 }
 
 impl Line {
-    fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Line { warns: false, text }
     }
 
-    fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Line { warns: true, text }
     }
 

@@ -6,6 +6,7 @@ use super::{
     host,
     live::Seen,
     probe::{Asked, Found, Probes},
+    reporting::Reporting,
 };
 use crate::{
     object::Name,
@@ -62,6 +63,8 @@ pub struct Task {
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
     adjust: Adjust,
+    /// What is written back into the cluster, where there is one.
+    reporting: Option<Reporting>,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
 }
@@ -99,8 +102,15 @@ impl Task {
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
+        let reporting = match &wanted.objects {
+            Objects::Folder(_) => None,
+            Objects::Cluster { access, .. } => {
+                Some(Reporting::start(access.client(), &wanted.node, &speaker))
+            }
+        };
         let probes = Probes::start(wanted.probe_every);
-        Ok(Task { announcer, facts, probes, speaker, hearing, questions, end: ended, api, adjust, deaf })
+        let end = ended;
+        Ok(Task { announcer, facts, probes, speaker, hearing, questions, end, api, adjust, reporting, deaf })
     }
 
     /// The speaker.
@@ -120,7 +130,11 @@ impl Task {
             }
             Shutdown::Leave(_) => tracing::info!("leaving: peers are told to drop our routes"),
         }
-        self.speaker.shutdown(how).await;
+        let reporting = self.reporting.take();
+        self.speaker.shutdown(how.clone()).await;
+        if let Some(reporting) = reporting {
+            reporting.end(&how).await;
+        }
         self.api.close().await;
         Ok(())
     }
@@ -130,6 +144,7 @@ impl Task {
         tokio::pin!(ending);
         self.want_probes();
         loop {
+            let is_stale = self.announcer.is_stale();
             tokio::select! {
                 step = self.hearing.next(&mut self.announcer) => {
                     if let Some(step) = step? {
@@ -139,6 +154,9 @@ impl Task {
                 found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
+                () = Reporting::due(&mut self.reporting, is_stale) => {
+                    Reporting::look(&mut self.reporting, &mut self.announcer, &self.speaker).await;
+                }
                 how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
