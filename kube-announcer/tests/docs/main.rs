@@ -21,6 +21,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("Cilium", "its objects, before"),
     ("svc-bgp", "its variables, before"),
     ("Cargo", "a part of a Cargo.toml, which names a folder of the reader's"),
+    ("kubectl", "what a cluster answers"),
     ("Prometheus", "rules that a Prometheus reads"),
 ];
 
