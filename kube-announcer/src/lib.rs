@@ -3,8 +3,10 @@
 #![deny(missing_docs)]
 
 pub mod check_host;
+mod clock;
 pub mod crd;
 pub mod demo;
+pub mod manifests;
 pub mod object;
 pub mod plan;
 pub mod report;

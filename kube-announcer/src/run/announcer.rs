@@ -1,6 +1,6 @@
 //! What one node announces, kept as its cluster changes.
 
-use super::{Line, Session, complaints::Complaints, lines};
+use super::{Line, Session, complaints::Complaints, lines, metrics::Scrape};
 use crate::{
     object::{Key, Kind, Name},
     plan::{Facts, Plan, Planner},
@@ -229,6 +229,11 @@ impl Announcer {
     /// What should be written back into the cluster, with the sessions as they are seen.
     pub fn picture(&mut self, sessions: &[Session], now: Timestamp) -> Picture {
         self.board.picture(&self.cluster.snapshot, self.planner.plan(), sessions, now)
+    }
+
+    /// What metrics tell, with the number of sessions that are up and the age of the plan.
+    pub(super) fn scrape(&self, up: usize, age: f64) -> Scrape {
+        Scrape::new(&self.cluster, self.planner.plan(), up, age)
     }
 
     /// Everything about an address.

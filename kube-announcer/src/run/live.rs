@@ -128,6 +128,11 @@ impl Seen {
         &self.sessions
     }
 
+    /// How many sessions are up.
+    pub(super) fn up(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_up()).count()
+    }
+
     fn is_sent(&self, prefix: IpNet, session: &Session) -> bool {
         let remotes = self.sent.get(&prefix);
         remotes.zip(session.remote.as_ref()).is_some_and(|(remotes, remote)| remotes.contains(remote))

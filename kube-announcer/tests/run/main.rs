@@ -3,6 +3,7 @@
 mod announcer;
 mod demo;
 mod health;
+mod http;
 mod probed;
 mod router;
 
