@@ -7,13 +7,13 @@ use std::fs;
 
 /// Programs of others, that a reader has or not: what they do cannot be tried here.
 const FOREIGN: &[&str] = &[
-    "apt-get", "birdc", "curl", "dpkg", "eval", "git", "gobgp", "ip", "ipvsadm", "journalctl", "kubectl", "nft",
-    "nstat", "perf", "ping", "podman", "sha256sum", "sysctl", "systemctl", "tar", "tee", "valgrind", "vtysh",
+    "apt-get", "birdc", "curl", "dpkg", "eval", "git", "gobgp", "install", "ip", "ipvsadm", "journalctl", "kubectl", "nft",
+    "nstat", "perf", "ping", "podman", "sha256sum", "skopeo", "sysctl", "systemctl", "tar", "tee", "valgrind", "vtysh",
 ];
 
 /// What kubectl is asked to do.
 const KUBECTL: &[&str] = &[
-    "annotate", "apply", "auth", "create", "delete", "describe", "drain", "exec", "get", "label", "logs", "patch",
+    "annotate", "apply", "auth", "create", "delete", "describe", "diff", "drain", "exec", "get", "label", "logs", "patch",
     "rollout", "taint", "uncordon", "version", "wait",
 ];
 
