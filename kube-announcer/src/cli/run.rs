@@ -46,7 +46,8 @@ pub(super) struct Arguments {
     /// Where metrics and health are answered over HTTP: ADDRESS:PORT, or a PORT of all addresses
     #[arg(long, value_name = "PLACE", value_parser = super::place::parse)]
     http: Option<SocketAddr>,
-    /// It ran a moment ago: peers that still hold its routes keep them until all are told again; always so in a pod
+    /// It ran a moment ago: peers that still hold its routes keep them until all are told again. Every start counts as
+    /// such a one in a pod, and wherever no routes are installed
     #[arg(long)]
     restarting: bool,
     /// How often, in seconds, the ports of this node are asked that a source's `probe` names; three failures act
