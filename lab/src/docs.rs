@@ -102,7 +102,12 @@ pub fn calls(program: &str) -> Vec<(String, Vec<String>)> {
         for block in of(&file, &text) {
             let shell = match block.info.as_str() {
                 "sh" => block.text.clone(),
-                "console" => block.text.lines().filter_map(|line| line.strip_prefix("$ ")).collect::<Vec<_>>().join("\n"),
+                "console" => block
+                    .text
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("$ "))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
                 _ => continue,
             };
             let of_ours = commands(&shell);
@@ -146,7 +151,8 @@ pub fn commands(text: &str) -> Vec<Vec<String>> {
 
 /// A command without what the shell keeps for itself.
 fn plain(words: Vec<String>) -> Vec<String> {
-    let is_setting = |word: &String| word.split_once('=').is_some_and(|(name, _)| name == name.to_uppercase());
+    let is_setting =
+        |word: &String| word.split_once('=').is_some_and(|(name, _)| name == name.to_uppercase());
     let mut words = words.into_iter().skip_while(is_setting).peekable();
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
@@ -221,7 +227,8 @@ mod tests {
     fn blocks_have_their_lines_and_what_stands_behind_the_fence() {
         let text = "# A\n```sh of b\na\n\n    b\n```\ntext\n    more\n  ```\nc\n  ```\n\n    d\n    e\n\nf\n";
         let found = of("a.md", text);
-        let shown: Vec<_> = found.iter().map(|one| (one.line, one.info.as_str(), one.text.as_str())).collect();
+        let shown: Vec<_> =
+            found.iter().map(|one| (one.line, one.info.as_str(), one.text.as_str())).collect();
         assert_eq!(shown, [(2, "sh of b", "a\n\n    b\n"), (9, "", "c\n"), (13, "sh", "    d\n    e\n")]);
     }
 

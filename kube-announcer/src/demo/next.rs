@@ -40,13 +40,18 @@ pub(super) fn question(known: &Cluster, node: &Name, paint: Paint) -> String {
     let answer = why::ask(known, node, asked).text();
     let answer: String = answer.lines().map(|line| format!("  {line}\n")).collect();
     let typed = format!("{} why {ASKED} --manifests {} --node {node}", program(), cluster());
-    format!("{}\n  {}\n{answer}", paint.title("Any address can be asked about"), paint.quiet(&format!("$ {typed}")))
+    format!(
+        "{}\n  {}\n{answer}",
+        paint.title("Any address can be asked about"),
+        paint.quiet(&format!("$ {typed}"))
+    )
 }
 
 /// The end of the last screen.
 pub(super) fn next(paint: Paint) -> String {
     let program = program();
-    let lines = NEXT.map(|(words, what)| (format!("{program} {}", words.replace("CLUSTER", cluster())), what));
+    let lines =
+        NEXT.map(|(words, what)| (format!("{program} {}", words.replace("CLUSTER", cluster())), what));
     let width = lines.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
     let lines: String =
         lines.iter().map(|(line, what)| format!("  {line:width$}  {}\n", paint.quiet(what))).collect();

@@ -15,7 +15,11 @@ fn table() -> String {
     let object = Key { kind: Kind::Service, name: "OBJECT".into() };
     // None that a sentence has by itself.
     let prefix = "198.18.0.0/15".parse().unwrap();
-    let places = [(object.to_string(), "OBJECT"), ("198.18.0.0/15".to_owned(), "PREFIX"), ("IPv4".to_owned(), "FAMILY")];
+    let places = [
+        (object.to_string(), "OBJECT"),
+        ("198.18.0.0/15".to_owned(), "PREFIX"),
+        ("IPv4".to_owned(), "FAMILY"),
+    ];
     for code in Code::all() {
         let weight = match code.weight() {
             Weight::Plain => "as it should be",

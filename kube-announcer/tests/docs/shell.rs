@@ -7,14 +7,37 @@ use std::fs;
 
 /// Programs of others, that a reader has or not: what they do cannot be tried here.
 const FOREIGN: &[&str] = &[
-    "apt-get", "birdc", "curl", "dpkg", "eval", "git", "gobgp", "install", "ip", "ipvsadm", "journalctl", "kubectl", "nft",
-    "nstat", "perf", "ping", "podman", "sha256sum", "skopeo", "sysctl", "systemctl", "tar", "tee", "valgrind", "vtysh",
+    "apt-get",
+    "birdc",
+    "curl",
+    "dpkg",
+    "eval",
+    "git",
+    "gobgp",
+    "install",
+    "ip",
+    "ipvsadm",
+    "journalctl",
+    "kubectl",
+    "nft",
+    "nstat",
+    "perf",
+    "ping",
+    "podman",
+    "sha256sum",
+    "skopeo",
+    "sysctl",
+    "systemctl",
+    "tar",
+    "tee",
+    "valgrind",
+    "vtysh",
 ];
 
 /// What kubectl is asked to do.
 const KUBECTL: &[&str] = &[
-    "annotate", "apply", "auth", "create", "delete", "describe", "diff", "drain", "exec", "get", "label", "logs", "patch",
-    "rollout", "taint", "uncordon", "version", "wait",
+    "annotate", "apply", "auth", "create", "delete", "describe", "diff", "drain", "exec", "get", "label",
+    "logs", "patch", "rollout", "taint", "uncordon", "version", "wait",
 ];
 
 /// Where words are files of the repository.
@@ -48,10 +71,13 @@ fn known(words: &[String]) -> Result<(), String> {
     let (first, rest) = words.split_first().ok_or("it is empty")?;
     match first.as_str() {
         "cargo" => cargo(rest),
-        "bash" => rest.first().filter(|script| top().join(script).exists()).map(drop).ok_or("no such script".into()),
+        "bash" => {
+            rest.first().filter(|script| top().join(script).exists()).map(drop).ok_or("no such script".into())
+        }
         "kubectl" => {
             let verb = rest.iter().find(|word| KUBECTL.contains(&word.as_str()));
-            verb.map(drop).ok_or("kubectl knows nothing like this, or it wants a word in this test's table".into())
+            verb.map(drop)
+                .ok_or("kubectl knows nothing like this, or it wants a word in this test's table".into())
         }
         program if FOREIGN.contains(&program) || top().join(program).is_file() => Ok(()),
         _ => Err("nobody knows this program; it wants a word in this test's table".into()),
