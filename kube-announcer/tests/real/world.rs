@@ -302,7 +302,9 @@ impl World {
     #[track_caller]
     pub(crate) fn reachable(&self, address: &str) {
         self.wait(format!("{address} to be reached"), || {
-            let brief = || drop(lab::within(Duration::from_millis(100), || None::<()>));
+            let brief = || {
+                let _ = lab::within(Duration::from_millis(100), || None::<()>);
+            };
             let traces = self.load(address).traces(brief);
             traces.iter().all(|trace| trace.sent() > 0 && trace.lost().is_empty())
         });
