@@ -28,10 +28,11 @@ fn all(cluster: &Cluster, plan: &Plan) -> BTreeSet<String> {
     let refused = cluster.snapshot.refused().map(ToString::to_string);
     let is_wrong = |refusal: &&Refusal| refusal.reason.code.weight() == Weight::Refused;
     let parts = plan.refusals.iter().flat_map(|(key, refusals)| {
-        refusals
-            .iter()
-            .filter(is_wrong)
-            .map(move |refusal| format!("{key}: {}", refusal.sentence(&plan.node)))
+        refusals.iter().filter(is_wrong).map(move |refusal| {
+            let (object, sentence) = (key.to_string(), refusal.sentence(&plan.node));
+            // Most sentences name it themselves.
+            if sentence.contains(&object) { sentence } else { format!("{object}: {sentence}") }
+        })
     });
     let absent = plan.absent.iter().filter(is_wrong).map(|refusal| refusal.sentence(&plan.node));
     let shared = plan.prefixes.iter().flat_map(|(prefix, decision)| {

@@ -21,6 +21,9 @@ pub struct Failure {
     pub only_this: bool,
 }
 
+/// The status of an answer.
+const FORBIDDEN: u16 = 403;
+
 /// Writes of one sort.
 #[derive(Debug)]
 pub(super) struct Pace {
@@ -33,12 +36,14 @@ pub(super) struct Pace {
     failures: u32,
     /// Not before.
     until: Time,
+    /// How the last one failed.
+    last: Option<u16>,
     said: Option<u16>,
 }
 
 impl Pace {
     pub(super) fn new(every: Duration, burst: u32) -> Self {
-        Pace { every, burst, paid: Time::START, failures: 0, until: Time::START, said: None }
+        Pace { every, burst, paid: Time::START, failures: 0, until: Time::START, last: None, said: None }
     }
 
     /// When the next may be written.
@@ -56,12 +61,16 @@ impl Pace {
     pub(super) fn went_well(&mut self) -> bool {
         self.failures = 0;
         self.until = Time::START;
+        self.last = None;
         self.said.take().is_some()
     }
 
     /// One was not. True: people do not know yet. `luck` is anything from 0 to 1, another on each node.
     pub(super) fn went_wrong(&mut self, failure: &Failure, now: Time, luck: f64) -> bool {
-        let is_new = self.said.replace(failure.code) != Some(failure.code);
+        let again = self.last.replace(failure.code) == Some(failure.code);
+        // A server that has just begun forbids everything, until it has read who may do what.
+        let is_sure = failure.code != FORBIDDEN || again;
+        let is_new = is_sure && self.said.replace(failure.code) != Some(failure.code);
         if !failure.only_this {
             let backoff = FIRST.saturating_mul(1 << self.failures.min(10)).min(LONGEST);
             self.failures += 1;
@@ -103,7 +112,8 @@ mod tests {
             waits.push(pace.free().since(at(0)).as_secs());
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
-        assert!(pace.went_wrong(&Failure { code: 403, ..away.clone() }, at(0), 0.0));
+        let forbidden = Failure { code: 403, ..away.clone() };
+        assert_eq!([(); 3].map(|()| pace.went_wrong(&forbidden, at(0), 0.0)), [false, true, false]);
         assert_eq!(pace.free(), at(150_000), "nodes do not come back together");
         assert!(pace.went_well());
         assert!(!pace.went_well());
