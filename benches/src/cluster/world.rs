@@ -1,0 +1,113 @@
+//! All that is around the announcer: the API server with a cluster in it, and a router.
+
+use super::{
+    Size,
+    announcer::{Announcer, printed},
+    filling,
+    objects::{HERE, wishes},
+    router::Router,
+    writer::{Call, Writer},
+};
+use lab::{ControlPlane, Lab, Namespace};
+use serde_json::{Value, json};
+use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+/// How long our kinds may take to be served.
+const BOUND: Duration = Duration::from_secs(60);
+const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 1);
+/// Where the announcer finds the API server.
+const SERVER: &str = "10.0.1.1";
+/// Our own namespace, and our service account in it.
+const OURS: &str = "kube-announcer";
+
+/// A filled cluster and a router. Fields are dropped from the top: nobody outlives the lab.
+pub struct World {
+    /// How large it is.
+    pub size: Size,
+    /// What the announcer tells.
+    pub router: Router,
+    /// Who changes the cluster.
+    pub writer: Writer,
+    /// The API server.
+    pub plane: ControlPlane,
+    node: Namespace,
+    kubeconfig: PathBuf,
+    /// What all of it runs in.
+    pub lab: Lab,
+}
+
+impl World {
+    /// Starts the API server, and fills it.
+    ///
+    /// # Panics
+    /// When something of it does not come up.
+    #[must_use]
+    pub fn new(size: Size) -> Self {
+        let lab = Lab::new();
+        let [cluster, node, rack] = ["cluster", "node", "rack"].map(|name| lab.namespace(name));
+        lab.link((&node, &["10.0.1.2/24"]), (&cluster, &["10.0.1.1/24"]));
+        lab.link((&node, &["10.0.2.2/24"]), (&rack, &["10.0.2.1/24"]));
+        let router = Router::new(&rack, ROUTER);
+        let plane = ControlPlane::api(&lab, &cluster);
+        let writer = Writer::new(&cluster, &plane.kubeconfig());
+        let kubeconfig = lab.folder().join("kubeconfig");
+        let world = World { size, router, writer, plane, node, kubeconfig, lab };
+        world.install();
+        filling::fill(&world.writer, &size);
+        world
+    }
+
+    /// Our kinds, our rights, and what is to be announced.
+    fn install(&self) {
+        self.plane.apply(&printed("crds"));
+        let kinds = "get bgppeers,bgpadvertisements,bgpnodestates";
+        self.lab.wait_until("our kinds to be served", BOUND, || self.plane.kubectl(kinds).is_ok());
+        let objects = rights().into_iter().chain(wishes(&ROUTER.to_string()));
+        self.plane.apply(&objects.map(|object| object.to_string()).collect::<Vec<_>>().join("\n---\n"));
+        let path = format!("/api/v1/namespaces/{OURS}/serviceaccounts/{OURS}/token");
+        let asked = json!({ "spec": { "expirationSeconds": 86_400 } });
+        let said = self.writer.call(&Call::create(path, &asked)).expect("the service account is there");
+        let said: Value = serde_json::from_str(&said).expect("the API server answers with JSON");
+        let token = said["status"]["token"].as_str().expect("it gives a token");
+        let text = fs::read_to_string(self.plane.kubeconfig_at(SERVER)).expect("the lab wrote it");
+        fs::write(&self.kubeconfig, text.replace("admin-token", token)).expect("the lab's folder is ours");
+    }
+
+    /// Starts an announcer.
+    #[must_use]
+    pub fn announcer(&self) -> Announcer {
+        let socket = self.lab.folder().join("announcer.sock");
+        Announcer::start(&self.node, HERE, &self.kubeconfig, &socket)
+    }
+}
+
+/// What the announcer may do, and no more.
+fn rights() -> Vec<Value> {
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    let (read, write) =
+        (["get", "list", "watch"], ["get", "list", "watch", "create", "update", "patch", "delete"]);
+    let rbac = "rbac.authorization.k8s.io";
+    vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": OURS } }),
+        json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": OURS, "namespace": OURS },
+        }),
+        json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": OURS },
+            "rules": [
+                rule("", &["nodes", "services", "pods", "secrets", "namespaces"], &read),
+                rule("discovery.k8s.io", &["endpointslices"], &read),
+                rule("networking.k8s.io", &["servicecidrs"], &read),
+                rule("apps", &["daemonsets"], &read),
+                rule("kube-announcer.io", &["*"], &write),
+                rule("events.k8s.io", &["events"], &["create", "patch"]),
+                rule("", &["events"], &["create", "patch"]),
+            ],
+        }),
+        json!({
+            "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": OURS },
+            "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": OURS },
+            "subjects": [{ "kind": "ServiceAccount", "name": OURS, "namespace": OURS }],
+        }),
+    ]
+}
