@@ -57,7 +57,10 @@ fn changes(world: &mut World, announcer: &Announcer, report: &mut Report) {
     ));
     let elsewhere = steps::elsewhere(world, announcer);
     report.enter(5, format!("{:.3} of a core, {} UPDATEs", elsewhere.share, elsewhere.updates));
-    report.note(format!("{} changes on other nodes in {} s", elsewhere.changes, world.size.elsewhere));
+    report.note(format!(
+        "{} changes on other nodes, {:.0} a second; a core's share is that of 100 a second",
+        elsewhere.changes, elsewhere.rate
+    ));
     let community = steps::community(world, announcer);
     let [answered, asked] = community.took;
     let resets = match community.downs {

@@ -29,7 +29,7 @@ const PARTS: [Part; 4] = [
 pub fn fill(writer: &Writer, size: &Size) {
     for Part { place, count, object } in PARTS {
         let (size, count, start) = (*size, count(size), now());
-        writer.all(count, move |number| calls(&size, place, object, number));
+        writer.all(count, None, move |number| calls(&size, place, object, number));
         let took = now().saturating_sub(start).as_secs_f64();
         eprintln!("{count} {} written in {took:.1} s", place.plural);
     }

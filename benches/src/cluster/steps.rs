@@ -124,15 +124,18 @@ fn told(world: &mut World, address: Ipv4Addr, there: bool, since: Duration) -> D
 /// What changes on other nodes took.
 #[derive(Clone, Copy, Debug)]
 pub struct Elsewhere {
-    /// The share of a core.
+    /// The share of a core that so many changes a second take as were asked for.
     pub share: f64,
     /// Changes that were made.
     pub changes: u32,
+    /// As many were made a second.
+    pub rate: f64,
     /// UPDATEs because of them.
     pub updates: u64,
 }
 
-/// Endpoints on other nodes become unready and ready, in full slices of Services that have others.
+/// Endpoints on other nodes become unready and ready, in full slices of Services that have others: so many a second, or
+/// as many as the API server takes.
 ///
 /// # Panics
 /// When the API server refuses.
@@ -147,22 +150,16 @@ pub fn elsewhere(world: &mut World, announcer: &Announcer) -> Elsewhere {
     world.router.look();
     let updates = world.router.updates;
     let (before, start) = (announcer.usage(), now());
-    world.writer.run(|api| async move {
-        let mut pace = tokio::time::interval(Duration::from_secs(1) / RATE);
-        let mut tasks = tokio::task::JoinSet::new();
-        for call in calls {
-            pace.tick().await;
-            let api = api.clone();
-            tasks.spawn(async move { api.call(&call).await.unwrap_or_else(|why| panic!("{why}")) });
-        }
-        tasks.join_all().await;
+    world.writer.all(changes, Some(Duration::from_secs(1) / RATE), move |number| {
+        calls.get(number as usize).cloned().into_iter().collect()
     });
-    let lasted = now().saturating_sub(start);
-    let spent = announcer.usage().spent_since(&before);
+    let lasted = now().saturating_sub(start).as_secs_f64();
+    let spent = announcer.idle(&world.lab).spent_since(&before).as_secs_f64();
     world.router.look();
     Elsewhere {
-        share: spent.as_secs_f64() / lasted.as_secs_f64(),
+        share: spent / f64::from(changes) * f64::from(RATE),
         changes,
+        rate: f64::from(changes) / lasted,
         updates: world.router.updates - updates,
     }
 }

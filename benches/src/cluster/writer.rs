@@ -1,5 +1,6 @@
 //! A client of the API server with every right: writes the cluster, and changes it.
 
+use crate::load::now;
 use http::Request;
 use kube::{
     Client, Config,
@@ -18,7 +19,7 @@ use std::{
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 /// Requests under way at once.
@@ -121,14 +122,20 @@ impl Writer {
         self.run(|api| async move { api.call(call).await })
     }
 
-    /// Makes many calls, several at once; each number up to `count` stands for some that follow each other.
+    /// Makes many calls, several at once; each number up to `count` stands for some that follow each other. With a pace
+    /// none is made before its time.
     ///
     /// # Panics
     /// When the server refuses one.
-    pub fn all(&self, count: u32, calls: impl Fn(u32) -> Vec<Call> + Send + Sync + 'static) {
+    pub fn all(
+        &self,
+        count: u32,
+        pace: Option<Duration>,
+        calls: impl Fn(u32) -> Vec<Call> + Send + Sync + 'static,
+    ) {
         let (calls, next) = (Arc::new(calls), Arc::new(AtomicU32::new(0)));
         self.run(|api| async move {
-            let mut tasks = JoinSet::new();
+            let (mut tasks, start) = (JoinSet::new(), now());
             for _ in 0..AT_ONCE {
                 let (api, calls, next) = (api.clone(), Arc::clone(&calls), Arc::clone(&next));
                 tasks.spawn(async move {
@@ -136,6 +143,9 @@ impl Writer {
                         let number = next.fetch_add(1, Relaxed);
                         if number >= count {
                             return;
+                        }
+                        if let Some(pace) = pace {
+                            sleep((start + pace * number).saturating_sub(now())).await;
                         }
                         for call in calls(number) {
                             api.call(&call).await.unwrap_or_else(|why| panic!("{why}"));
