@@ -3,7 +3,7 @@
 use benches::{
     cases::agreed,
     load::{
-        daemon::{FORWARDING, Model},
+        daemon::{FORWARDING, FORWARDING_NOTHING, Model},
         now,
         phase::{Taken, World},
     },
@@ -62,6 +62,12 @@ fn phases(model: &Model, routes: u32) -> [Taken; 3] {
     })
 }
 
+/// Resident memory with so many routes that were learned.
+fn resident(model: &Model, routes: u32) -> f64 {
+    let (octets, _) = octets(routes, [10, 0, 0, 1]);
+    open(model).measure(|world| world.injectors[0].write(&octets)).resident as f64
+}
+
 /// How long it takes until all routes follow one that their next hop is reached by, and what it takes us.
 fn failover(model: &Model, routes: u32) -> (Duration, Taken) {
     let mut world = open(model);
@@ -115,6 +121,13 @@ fn main() -> ExitCode {
         let (lasted, taken) = failover(&ours, routes);
         let (lasted, spent) = (lasted.as_secs_f64() * 1e3, taken.spent.as_secs_f64() * 1e3);
         println!("{:24} all follow a gateway that moves: {lasted:.1} ms, {spent:.1} ms of CPU", ours.title());
+        let of = |model| median((0..repeat).map(|_| resident(model, routes)).collect());
+        let (with, without) = (of(&ours), of(&FORWARDING_NOTHING));
+        let (all, each) = ((with - without) / MEBIBYTE, (with - without) / f64::from(routes));
+        println!(
+            "{:24} memory for what is in the kernel: {all:.1} MiB, {each:.0} octets a route",
+            ours.title()
+        );
     }
     ExitCode::SUCCESS
 }

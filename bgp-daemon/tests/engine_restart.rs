@@ -4,8 +4,9 @@ mod bench_peer;
 
 use bench_peer::{Bench, Other, config, graceful, local, remote, start};
 use bgp_daemon::{
-    config::{GracefulRestart, Timers},
+    config::{Config, GracefulRestart, Timers},
     engine::{Change, Shutdown, Start, Turned, Which},
+    policy::Policy,
 };
 use bgp_proto::{
     family::Family,
@@ -138,6 +139,41 @@ fn forwarding_was_not_kept_when_we_begin_and_is_kept_from_then_on() {
     bench.connect(Other::graceful(1, false)).unwrap();
     bench.settle();
     assert_eq!(said(bench.other(1)), (false, true));
+}
+
+#[test]
+fn who_installs_nothing_lost_no_forwarding_whenever_it_begins() {
+    let mut bench = Bench::new(Config { kernel: None, ..config([1, 2]) });
+    for (number, times) in [(1, 2), (2, 1)] {
+        for time in 0..times {
+            bench.connect(Other::graceful(number, false)).unwrap();
+            bench.settle();
+            // R with the first OPEN to each, so that nobody waits for whom we wait for ourselves.
+            assert_eq!(said(bench.other(number)), (time == 0, true));
+            bench.cut(number);
+            bench.pass(3);
+        }
+    }
+    bench.pass(30);
+    bench.connect(Other::graceful(2, false)).unwrap();
+    bench.settle();
+    assert_eq!(said(bench.other(2)), (false, true));
+}
+
+#[test]
+fn who_takes_nothing_from_its_peers_does_not_wait_for_them_and_says_all_the_same_that_it_restarted() {
+    let mut config = config([1, 2]);
+    config.peers.iter_mut().for_each(|peer| peer.settings.import = Some(Policy::none()));
+    let mut bench = Bench::started(config, Start { expects: vec!["pods".into()], ..restarting() });
+    bench.connect(Other::graceful(1, false)).unwrap();
+    bench.settle();
+    assert_eq!((said(bench.other(1)), bench.other(1).ends()), ((true, true), 0));
+    bench.change(Change::new().replace("pods", vec![local("10.0.0.0/24")]));
+    // The other one never comes, or comes late.
+    assert_eq!((bench.other(1).routes().len(), bench.other(1).ends()), (1, 2));
+    bench.connect(Other::graceful(2, false)).unwrap();
+    bench.settle();
+    assert_eq!((said(bench.other(2)), bench.other(2).ends()), ((true, true), 2));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod maps;
 
 use bgp_daemon::{
-    fib::{Fib, Settings, guard::Guard, plan::Op},
+    fib::{Buckets, Fib, Resilient, Settings, guard::Guard, plan::Op},
     rib::{Chosen, Hop, Verdict},
 };
 use ipnet::IpNet;
@@ -100,30 +100,45 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// How routes name their gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Themselves,
+    ByGroups,
+    /// Some of the prefixes have groups that keep flows where they are.
+    ByOwnGroups,
+}
+
+const HOWS: [How; 3] = [How::Themselves, How::ByGroups, How::ByOwnGroups];
+
+const BUCKETS: Buckets = Buckets { count: 64, idle: 12_000, unbalanced: 0 };
+
 struct World {
     kernel: Kernel,
     fib: Fib,
-    objects: bool,
+    how: How,
     chosen: BTreeMap<IpNet, Wish>,
     complete: bool,
 }
 
 impl World {
-    fn new(objects: bool) -> Self {
+    fn new(how: How) -> Self {
         let kernel = Kernel::new();
-        let mut world =
-            World { fib: Self::fib(objects), kernel, objects, chosen: BTreeMap::new(), complete: false };
+        let mut world = World { fib: Self::fib(how), kernel, how, chosen: BTreeMap::new(), complete: false };
         world.dump();
         world
     }
 
-    fn fib(objects: bool) -> Fib {
+    fn fib(how: How) -> Fib {
+        // All but the last two.
+        let prefixes = vec!["0.0.0.0/0".parse().unwrap(), prefix(4)];
         let mut fib = Fib::new(Settings {
             mark: MARK,
-            objects,
+            objects: how != How::Themselves,
             multipath: 8,
+            resilient: (how == How::ByOwnGroups).then_some(Resilient { buckets: BUCKETS, prefixes }),
             max_routes: None,
-            guard: Guard::new(false, &[]),
+            guard: Guard::new(false, &[], &[]),
         });
         for (address, _) in HOPS {
             fib.ask(address.parse::<IpAddr>().unwrap());
@@ -200,6 +215,8 @@ impl World {
             let found = self.kernel.ours(net);
             let desired = match wish {
                 None if !self.complete => continue,
+                // Its group may be one from before, which keeps its members until all is said.
+                _ if !self.complete && self.how == How::ByOwnGroups => continue,
                 _ if number == 6 || self.kernel.has_rival(net) => None,
                 None | Some(Wish::Nothing) => None,
                 Some(Wish::Discard) => Some(Vec::new()),
@@ -214,7 +231,7 @@ impl World {
         }
         // A group may wait for a place that somebody else has.
         if self.complete && self.fib.totals().held == 0 {
-            self.kernel.check_objects(self.objects);
+            self.kernel.check_objects(self.how != How::Themselves);
         }
         assert_eq!(self.fib.totals().installed, self.kernel.count());
     }
@@ -260,7 +277,7 @@ impl World {
     fn restart(&mut self) {
         self.kernel.events.clear();
         self.kernel.overrun = false;
-        self.fib = Self::fib(self.objects);
+        self.fib = Self::fib(self.how);
         self.dump();
         for (net, wish) in self.chosen.clone() {
             self.choose(net, &wish);
@@ -276,10 +293,10 @@ proptest! {
 
     #[test]
     fn in_the_end_the_kernel_holds_what_was_chosen_and_all_of_others(
-        objects: bool,
+        how in prop::sample::select(&HOWS[..]),
         steps in prop::collection::vec(step(), 1..60),
     ) {
-        let mut world = World::new(objects);
+        let mut world = World::new(how);
         for step in &steps {
             world.run(step);
             world.kernel.check_others();
@@ -289,8 +306,8 @@ proptest! {
     }
 }
 
-fn settled(objects: bool) -> World {
-    let mut world = World::new(objects);
+fn settled(how: How) -> World {
+    let mut world = World::new(how);
     world.choose(prefix(0), &Wish::Hops(vec![(0, 1)]));
     world.chosen.insert(prefix(0), Wish::Hops(vec![(0, 1)]));
     world.run(&Step::Complete);
@@ -300,19 +317,19 @@ fn settled(objects: bool) -> World {
 
 #[test]
 fn a_restart_with_the_same_routes_sends_nothing() {
-    for objects in [false, true] {
-        let mut world = settled(objects);
+    for how in HOWS {
+        let mut world = settled(how);
         world.restart();
         let mut ops = Vec::new();
         world.fib.take(100, &mut ops);
-        assert_eq!(ops, [], "objects: {objects}");
+        assert_eq!(ops, [], "{how:?}");
     }
 }
 
 #[test]
 fn until_all_is_said_a_restart_removes_nothing() {
-    let mut world = settled(true);
-    world.fib = World::fib(true);
+    let mut world = settled(How::ByGroups);
+    world.fib = World::fib(How::ByGroups);
     world.complete = false;
     world.chosen.clear();
     world.dump();
@@ -325,7 +342,7 @@ fn until_all_is_said_a_restart_removes_nothing() {
 
 #[test]
 fn leaving_takes_everything_along() {
-    let mut world = settled(true);
+    let mut world = settled(How::ByGroups);
     world.fib.leave();
     world.chosen.clear();
     world.settle();
@@ -334,7 +351,7 @@ fn leaving_takes_everything_along() {
 
 #[test]
 fn one_message_moves_all_routes_of_a_gateway_that_changes() {
-    let mut world = World::new(true);
+    let mut world = World::new(How::ByGroups);
     world.kernel.igp(true);
     world.hear();
     for number in 0..4 {
@@ -351,4 +368,77 @@ fn one_message_moves_all_routes_of_a_gateway_that_changes() {
     assert_eq!((groups, ops.len()), (1, 2), "{ops:?}");
     ops.iter().for_each(|op| world.kernel.apply(op, &world.fib).unwrap());
     world.settle();
+}
+
+/// The messages that follow from these next hops of the first prefix.
+fn redirected(world: &mut World, hops: &[(usize, u16)]) -> Vec<Op> {
+    world.run(&Step::Choose(0, Wish::Hops(hops.to_vec())));
+    let mut all = Vec::new();
+    loop {
+        let mut ops = Vec::new();
+        world.fib.take(100, &mut ops);
+        ops.iter().for_each(|op| world.kernel.apply(op, &world.fib).unwrap());
+        all.extend(ops.iter().cloned());
+        if ops.is_empty() {
+            return all;
+        }
+    }
+}
+
+fn groups(ops: &[Op]) -> Vec<(u32, usize, bool)> {
+    let group = |op: &Op| match op {
+        Op::Group { id, members, buckets: Some(BUCKETS), replaces } => Some((*id, members.len(), *replaces)),
+        _ => None,
+    };
+    ops.iter().filter_map(group).collect()
+}
+
+#[test]
+fn a_route_that_keeps_its_flows_has_one_group_whatever_its_next_hops_are_and_whoever_runs() {
+    let mut world = World::new(How::ByOwnGroups);
+    world.run(&Step::Complete);
+    // With one next hop there is nothing to keep.
+    assert_eq!(groups(&redirected(&mut world, &[(0, 1)])), []);
+    let [(id, 3, false)] = groups(&redirected(&mut world, &[(0, 1), (1, 1), (2, 1)]))[..] else { panic!() };
+    let moved = |ops: &[Op], members| {
+        let routes = ops.iter().filter(|op| matches!(op, Op::Route { .. } | Op::DropRoute { .. })).count();
+        assert_eq!((groups(ops), routes), (vec![(id, members, true)], 0), "{ops:?}");
+    };
+    moved(&redirected(&mut world, &[(0, 1), (1, 1)]), 2);
+    moved(&redirected(&mut world, &[(1, 1)]), 1);
+    moved(&redirected(&mut world, &[(1, 1), (2, 2)]), 2);
+    // Peers come back one by one: nothing moves until all are there.
+    world.complete = false;
+    world.restart();
+    assert_eq!(redirected(&mut world, &[(2, 1)]), []);
+    assert_eq!(redirected(&mut world, &[(1, 1), (2, 2)]), []);
+    world.run(&Step::Complete);
+    assert_eq!(redirected(&mut world, &[(1, 1), (2, 2)]), []);
+    moved(&redirected(&mut world, &[(0, 1), (1, 1)]), 2);
+    world.complete = false;
+    world.restart();
+    assert_eq!(redirected(&mut world, &[(1, 1)]), []);
+    world.run(&Step::Complete);
+    moved(&redirected(&mut world, &[(1, 1)]), 1);
+    // Another prefix with the same next hops has its own.
+    world.run(&Step::Choose(1, Wish::Hops(vec![(0, 1), (1, 1)])));
+    let [(other, 2, false)] = groups(&redirected(&mut world, &[(1, 1)]))[..] else { panic!() };
+    assert_ne!(other, id);
+    world.run(&Step::Choose(0, Wish::Nothing));
+    world.settle();
+}
+
+#[test]
+fn groups_of_another_kind_from_before_are_left_for_new_ones() {
+    for (before, after) in [(How::ByGroups, How::ByOwnGroups), (How::ByOwnGroups, How::ByGroups)] {
+        let mut world = World::new(before);
+        for number in 0..4 {
+            world.run(&Step::Choose(number, Wish::Hops(vec![(0, 1), (2, 1)])));
+        }
+        world.run(&Step::Complete);
+        world.settle();
+        world.how = after;
+        world.restart();
+        world.settle();
+    }
 }

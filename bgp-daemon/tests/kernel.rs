@@ -256,3 +256,23 @@ fn what_would_cut_the_node_off_is_not_installed() {
     router.announce(vec![route(PREFIX, "10.0.1.2")]);
     world.wait_route(PREFIX);
 }
+
+#[test]
+fn single_addresses_of_a_connected_network_are_installed_where_that_is_allowed() {
+    let Some(world) = World::new(1) else { return };
+    let kernel = Kernel { allow_connected: vec!["10.0.1.128/25".parse().unwrap()], ..Kernel::default() };
+    let node = world.start(&world.node, Config { kernel: Some(kernel), ..node(1) });
+    let router = world.start(&world.routers[0], router(1));
+    world.node.ip("addr add 10.0.1.201/24 dev r1");
+    let (vip, network, outside, own) = ("10.0.1.200/32", "10.0.1.128/25", "10.0.1.100/32", "10.0.1.201/32");
+    router.announce([vip, network, outside, own].map(|prefix| route(prefix, "10.0.1.2")).into());
+    world.wait_shown(vip, &["via 10.0.1.2 dev r1"]);
+    for held in [network, outside, own] {
+        world.wait_state(&node, held, State::Held);
+    }
+    world.routers[0].ip("addr add 10.0.1.200/32 dev lo");
+    assert!(world.node.ip("route get 10.0.1.200").contains("via 10.0.1.2"));
+    world.ping("10.0.1.200", None);
+    world.node.ip("addr del 10.0.1.201/24 dev r1");
+    world.wait_shown(own, &["via 10.0.1.2 dev r1"]);
+}

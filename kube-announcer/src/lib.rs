@@ -3,8 +3,10 @@
 #![deny(missing_docs)]
 
 pub mod check_host;
+mod clock;
 pub mod crd;
 pub mod demo;
+pub mod manifests;
 pub mod object;
 pub mod plan;
 pub mod report;
@@ -13,4 +15,5 @@ pub mod run;
 pub mod snapshot;
 pub mod source;
 pub mod speak;
+pub mod status;
 pub mod wish;

@@ -36,6 +36,8 @@ const ANNOUNCE: &str = "announce";
 pub struct Speech {
     /// The speaker's AS: the first peer's, for good. Another would end every session.
     asn: Option<Asn>,
+    /// Its identifier, for good, as another would end every session too: a new Node learns its addresses late.
+    router_id: Option<RouterId>,
     config: Option<Config>,
     /// The class that each prefix was announced in.
     told: BTreeMap<IpNet, Name>,
@@ -137,7 +139,8 @@ impl Speech {
         let first = plan.sessions.first().map(|session| session.wish.local_asn);
         self.asn = self.asn.or(first);
         let mut config = Config::new(self.asn.unwrap_or(NOBODY));
-        config.router_id = router_id(plan);
+        self.router_id = self.router_id.or_else(|| router_id(plan));
+        config.router_id = self.router_id;
         config.resolve_next_hops = false;
         let ports: BTreeSet<u16> =
             plan.sessions.iter().filter(|session| session.listens).map(|session| session.wish.port).collect();

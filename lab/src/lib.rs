@@ -22,6 +22,7 @@
 mod config;
 mod control_plane;
 mod daemon;
+mod flows;
 mod keeper;
 mod lab;
 mod namespace;
@@ -36,6 +37,7 @@ mod wait;
 pub use config::{Announcement, Config, Family, Peer};
 pub use control_plane::ControlPlane;
 pub use daemon::Daemon;
+pub use flows::{Flows, Sent, Trace};
 pub use lab::Lab;
 pub use namespace::Namespace;
 pub use need::{Need, need};

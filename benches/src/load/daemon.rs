@@ -57,6 +57,15 @@ pub const FORWARDING: [Model; 2] = [
     },
 ];
 
+/// Ours with the same peer and nowhere to put routes: what that takes less is what the kernel's routes take.
+pub const FORWARDING_NOTHING: Model = Model {
+    start: |_, namespace, folder| {
+        let text = include_str!("../../routers/bgp-daemon-kernel.toml").replace("[kernel]\n", "");
+        ours_with(namespace, folder, &text)
+    },
+    ..MODELS[2]
+};
+
 impl Model {
     /// Whether it can be started here; if not, a line on the terminal says why.
     #[must_use]

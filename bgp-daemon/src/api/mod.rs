@@ -19,5 +19,6 @@ mod serve;
 mod socket;
 mod steer;
 
+pub use metrics::{Metrics, OPEN_METRICS};
 pub use serve::{Api, Opened, Program, Question, SetLevels};
 pub use socket::NoSocket;

@@ -2,7 +2,7 @@
 
 use super::{
     look,
-    metrics::Latency,
+    metrics::Metrics,
     peers,
     problem::Problem,
     routes,
@@ -244,6 +244,11 @@ impl Api {
         }
     }
 
+    /// The metrics of the speaker, for a program that shows them beside its own.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(Arc::clone(&self.shared))
+    }
+
     /// Listens nowhere any more, and returns when everybody has his answer, or waited long enough for it.
     pub async fn close(mut self) {
         self.closing.send_replace(true);
@@ -268,9 +273,9 @@ impl Api {
             Place::Http(address) => {
                 let listener =
                     TcpListener::bind(address).await.map_err(|error| NoSocket::new(address, error))?;
-                let latency = Latency::new();
-                let router = latency.router().fallback(unknown).with_state(Arc::clone(&shared));
-                let beside = tokio::spawn(latency.measure(shared)).abort_handle();
+                let metrics = Metrics::new(Arc::clone(&shared));
+                let router = metrics.router().fallback(unknown).with_state(shared);
+                let beside = tokio::spawn(metrics.measure()).abort_handle();
                 let mut task = Task::serve(listener, router, closing);
                 task.beside = Some(beside);
                 task

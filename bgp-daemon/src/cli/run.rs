@@ -87,10 +87,7 @@ impl Daemon {
         let (shown, config_shown) = watch::channel(as_shown(file, &text));
         let (end, ended) = watch::channel(None);
         tracing::info!("starting with {}: {}", file.display(), config.summary());
-        // Where the kernel's routes are not ours to install, none of its forwarding was lost when we ended: peers that
-        // still hold our routes from before are to keep them until they are told again.
-        let start = Start { restarting: config.kernel.is_none(), ..Start::default() };
-        let speaker = Speaker::start(config.clone(), start).map_err(Failure::failed)?;
+        let speaker = Speaker::start(config.clone(), Start::default()).map_err(Failure::failed)?;
         let started = speaker.ask(|_, now| now).await.map_err(Failure::failed)?;
         let log = Arc::new(move |text: &str| levels.set(text));
         let program = Program { started, log, config: config_shown, end, questions: None };

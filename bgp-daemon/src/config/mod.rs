@@ -129,8 +129,36 @@ pub struct Kernel {
     pub default_route: bool,
     /// Ranges in which nothing is installed. In the networks of this machine's links nothing is in any case.
     pub protected: Vec<IpNet>,
+    /// Ranges of which single addresses are installed even in the networks of this machine's links.
+    pub allow_connected: Vec<IpNet>,
     /// The most routes that are installed.
     pub max_routes: Option<usize>,
+    /// Which flows stay where they are as next hops come and go; `None`: none in particular.
+    pub resilient: Option<Resilient>,
+}
+
+/// Groups of next hops that keep each flow where it is while its next hop stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resilient {
+    /// How many parts the flows of a prefix are in.
+    pub buckets: u16,
+    /// How long a part must be without packets before it moves to a next hop that has too few.
+    pub idle_timer: Duration,
+    /// After how long of an uneven spread any part moves; zero: never.
+    pub unbalanced_timer: Duration,
+    /// Which prefixes have such groups; none: all with several next hops.
+    pub prefixes: Vec<IpNet>,
+}
+
+impl Default for Resilient {
+    fn default() -> Self {
+        Resilient {
+            buckets: 128,
+            idle_timer: Duration::from_secs(120),
+            unbalanced_timer: Duration::ZERO,
+            prefixes: Vec::new(),
+        }
+    }
 }
 
 impl Default for Kernel {
@@ -144,7 +172,9 @@ impl Default for Kernel {
             source_ipv6: None,
             default_route: false,
             protected: Vec::new(),
+            allow_connected: Vec::new(),
             max_routes: None,
+            resilient: None,
         }
     }
 }

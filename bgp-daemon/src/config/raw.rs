@@ -115,8 +115,24 @@ tables! {
         default_route: Option<Text>,
         /// Ranges in which nothing is installed.
         protected: Option<Texts>,
+        /// Ranges of which single addresses are installed even in the networks of links.
+        allow_connected: Option<Texts>,
         /// The most routes that are installed.
         max_routes: Option<Text>,
+        /// Groups of next hops that keep flows where they are.
+        resilient: Option<RawResilient>,
+    }
+
+    /// `resilient` of `[kernel]`.
+    RawResilient like "{ buckets = 128 }" {
+        /// How many parts the flows of a prefix are in.
+        buckets: Option<Text>,
+        /// How long a part must be idle to move.
+        idle_timer: Option<Text>,
+        /// After how long of an uneven spread any part moves.
+        unbalanced_timer: Option<Text>,
+        /// Which prefixes have such groups.
+        prefixes: Option<Texts>,
     }
 
     /// `[api]`.

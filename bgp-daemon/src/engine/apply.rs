@@ -54,7 +54,7 @@ impl fmt::Display for Effect {
 pub struct Changed {
     /// The peers that were concerned.
     pub peers: Vec<(Remote, Effect)>,
-    /// `resolve_next_hops` is another: that counts from the next start on.
+    /// `resolve_next_hops` or the kernel is another: that counts from the next start on.
     pub needs_start: bool,
 }
 

@@ -79,7 +79,8 @@ pub struct Start {
     /// Our identifier, where the configuration has none.
     pub router_id: RouterId,
     /// We ran a moment ago, and the kernel still forwards as we left it: peers are told so, and our End-of-RIB waits
-    /// for theirs.
+    /// for theirs. Without [`Config::kernel`] every start counts as such a one: no forwarding ends with us, and nobody
+    /// knows whether we ran.
     pub restarting: bool,
     /// Owners whose first whole set of routes our End-of-RIB waits for.
     pub expects: Vec<String>,
@@ -142,8 +143,10 @@ pub struct Engine {
     aggregates: Option<SenderId>,
     /// What our first End-of-RIB waits for; `None`: nothing.
     waiting: Option<Waiting>,
-    /// We have restarted, and say so in OPENs until our End-of-RIB goes out.
+    /// We have restarted, and say so in the first OPEN to each peer.
     restarting: bool,
+    /// Until when it is said, and peers are waited for.
+    patient_until: Time,
     began: Time,
     /// Peers whose prefixes are counted again when what is gone is swept out.
     recount: BTreeSet<PeerId>,
@@ -170,9 +173,11 @@ impl Engine {
             selection: config.selection,
             ..rib::Settings::default()
         });
+        let start = Start { restarting: start.restarting || config.kernel.is_none(), ..start };
         let mut engine = Engine {
             config: Config::new(config.asn),
             restarting: start.restarting,
+            patient_until: Time::NEVER,
             began: now,
             start,
             rib,
@@ -287,8 +292,8 @@ impl Engine {
         if self.is_behind() {
             return Some(Time::START);
         }
-        let waiting = self.waiting.as_ref().and_then(Waiting::deadline);
-        self.deadlines.first().map(|(due, _)| *due).into_iter().chain(waiting).min()
+        let patient = Some(self.patient_until).filter(|until| *until != Time::NEVER);
+        self.deadlines.first().map(|(due, _)| *due).into_iter().chain(patient).min()
     }
 
     /// What to do next.

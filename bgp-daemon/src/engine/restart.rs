@@ -1,7 +1,7 @@
 //! What our first End-of-RIB waits for: the whole set of our own routes, and after a restart what the peers have.
 
 use super::{Action, Engine, Event, PeerId};
-use crate::{config::GracefulRestart, peer::Peer};
+use crate::{config::GracefulRestart, peer::Peer, policy::Policy};
 use bgp_proto::{family::Family, time::Time};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,19 +11,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is still waited for.
 pub(super) struct Waiting {
     owners: BTreeSet<Box<str>>,
-    /// Until when peers are waited for; `None`: they are not, or not any more.
-    until: Option<Time>,
-}
-
-impl Waiting {
-    /// When time matters to it.
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.until
-    }
+    /// Peers are waited for too.
+    peers: bool,
 }
 
 /// Whether nothing more of a peer is waited for.
 fn is_heard(peer: &Peer) -> bool {
+    // Nothing follows from what it says.
+    if peer.settings.import.as_ref().is_some_and(Policy::is_none) {
+        return true;
+    }
     match &peer.up {
         None => peer.dynamic || peer.kept_down.is_some(),
         Some(up) => match &up.terms.restart {
@@ -40,10 +37,13 @@ impl Engine {
     /// Begins to wait, before the first peer is there.
     pub(super) fn hold_back(&mut self, now: Time) {
         let owners: BTreeSet<Box<str>> = self.start.expects.iter().map(|owner| (**owner).into()).collect();
-        let until = self.start.restarting.then(|| now + self.patience());
-        if until.is_some() || !owners.is_empty() {
+        let peers = self.start.restarting;
+        if peers {
+            self.patient_until = now + self.patience();
+        }
+        if peers || !owners.is_empty() {
             self.rib.set_complete(false);
-            self.waiting = Some(Waiting { owners, until });
+            self.waiting = Some(Waiting { owners, peers });
         }
     }
 
@@ -88,20 +88,24 @@ impl Engine {
 
     /// Lets End-of-RIB go out if nothing is waited for any more.
     pub(super) fn check_complete(&mut self, now: Time) {
-        let Some(waiting) = &mut self.waiting else { return };
-        let late = waiting.until.is_some_and(|until| until <= now);
-        if late || self.peers.values().all(is_heard) {
-            waiting.until = None;
+        let late = self.patient_until <= now;
+        if late {
+            self.patient_until = Time::NEVER;
         }
-        if waiting.until.is_none() && waiting.owners.is_empty() {
-            self.waiting = None;
-            if std::mem::take(&mut self.restarting) {
-                let fresh = self.peers.values().filter(|peer| !peer.was_up).map(|peer| peer.id);
-                fresh.collect::<Vec<_>>().into_iter().for_each(|id| self.renew_offer(id));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.peers = waiting.peers && !late && !self.peers.values().all(is_heard);
+            if !waiting.peers && waiting.owners.is_empty() {
+                self.waiting = None;
+                self.rib.set_complete(true);
+                self.dirty = true;
+                self.actions.push_back(Action::Event(Event::Complete));
             }
-            self.rib.set_complete(true);
-            self.dirty = true;
-            self.actions.push_back(Action::Event(Event::Complete));
+        }
+        // Who is up for the first time is told of the restart as long as others may be waited for.
+        if self.waiting.is_none() && self.patient_until == Time::NEVER && std::mem::take(&mut self.restarting)
+        {
+            let fresh = self.peers.values().filter(|peer| !peer.was_up).map(|peer| peer.id);
+            fresh.collect::<Vec<_>>().into_iter().for_each(|id| self.renew_offer(id));
         }
     }
 }

@@ -8,8 +8,12 @@ use std::{collections::BTreeSet, fmt};
 pub struct Guard {
     default_route: bool,
     protected: Ranges,
+    /// Where single addresses may be in the networks of links.
+    allowed: Ranges,
     /// The machine's own addresses and the networks of its links.
     own: Ranges,
+    /// The addresses alone.
+    addresses: BTreeSet<IpNet>,
 }
 
 /// Prefixes of which none holds another, in order.
@@ -79,22 +83,29 @@ pub(super) fn is_special(net: IpNet) -> bool {
 }
 
 impl Guard {
-    /// A guard with these wishes of an operator: whether a default route is installed, and ranges where nothing is.
-    pub fn new(default_route: bool, protected: &[IpNet]) -> Self {
-        Guard { default_route, protected: Ranges::new(protected.iter().copied()), own: Ranges::default() }
+    /// A guard with these wishes of an operator: whether a default route is installed, ranges where nothing is, and ranges
+    /// of which single addresses are even in the networks of links.
+    pub fn new(default_route: bool, protected: &[IpNet], allowed: &[IpNet]) -> Self {
+        let [protected, allowed] = [protected, allowed].map(|nets| Ranges::new(nets.iter().copied()));
+        Guard { default_route, protected, allowed, ..Guard::default() }
     }
 
     /// These are the machine's addresses now, each with the length of its network. Returns the networks that came or
     /// went: what is in them has to be asked again.
     pub fn set_own(&mut self, addresses: impl Iterator<Item = IpNet>) -> Vec<IpNet> {
-        let own = addresses.flat_map(|net| [net.trunc(), IpNet::from(net.addr())]);
+        let nets: Vec<_> = addresses.collect();
+        let addresses = nets.iter().map(|net| IpNet::from(net.addr())).collect();
+        let before = std::mem::replace(&mut self.addresses, addresses);
+        let own = nets.iter().map(IpNet::trunc).chain(self.addresses.iter().copied());
         // A link behind which all of the world is, as that of some tunnels, bars nothing but itself.
         let own = Ranges::new(own.filter(|net| net.prefix_len() > 0));
         let old = std::mem::replace(&mut self.own, own);
         let in_one = |one: &Ranges, other: &Ranges| {
             one.0.iter().filter(|net| other.0.binary_search(net).is_err()).copied().collect::<Vec<_>>()
         };
-        [in_one(&old, &self.own), in_one(&self.own, &old)].concat()
+        let mut changed = [in_one(&old, &self.own), in_one(&self.own, &old)].concat();
+        changed.extend(before.symmetric_difference(&self.addresses).filter(|net| self.is_allowed(**net)));
+        changed
     }
 
     /// Why a route to this prefix is not installed; `None`: it is.
@@ -106,7 +117,15 @@ impl Guard {
             return Some(Barred::Special);
         }
         let protected = self.protected.around(net).map(Barred::Protected);
-        protected.or_else(|| self.own.around(net).map(Barred::Own))
+        let own = || match self.is_allowed(net) {
+            true => self.addresses.get(&net).copied(),
+            false => self.own.around(net),
+        };
+        protected.or_else(|| own().map(Barred::Own))
+    }
+
+    fn is_allowed(&self, net: IpNet) -> bool {
+        net.prefix_len() == net.max_prefix_len() && self.allowed.around(net).is_some()
     }
 }
 
@@ -119,7 +138,7 @@ mod tests {
     }
 
     fn guard() -> Guard {
-        let mut guard = Guard::new(false, &[net("100.64.0.0/10")]);
+        let mut guard = Guard::new(false, &[net("100.64.0.0/10")], &[]);
         guard.set_own(["192.0.2.7/24", "10.1.2.3/32", "2001:db8::1/64", "0.0.0.0/0"].map(net).into_iter());
         guard
     }
@@ -147,10 +166,31 @@ mod tests {
         ] {
             assert_eq!(guard().bars(net(prefix)), barred, "{prefix}");
         }
-        let mut asked_for = Guard::new(true, &[]);
+        let mut asked_for = Guard::new(true, &[], &[]);
         assert_eq!(asked_for.bars(net("0.0.0.0/0")), None);
         asked_for.set_own(std::iter::once(net("0.0.0.0/0")));
         assert_eq!(asked_for.bars(net("198.51.100.0/24")), None);
+    }
+
+    #[test]
+    fn single_addresses_in_the_network_of_a_link_are_installed_where_that_is_allowed() {
+        let mut guard = Guard::new(false, &[net("192.0.2.250/32")], &[net("192.0.2.128/25")]);
+        guard.set_own(std::iter::once(net("192.0.2.200/24")));
+        let own = |text| Some(Barred::Own(net(text)));
+        for (prefix, barred) in [
+            ("192.0.2.129/32", None),
+            ("192.0.2.128/25", own("192.0.2.0/24")),
+            ("192.0.2.128/31", own("192.0.2.0/24")),
+            ("192.0.2.127/32", own("192.0.2.0/24")),
+            ("192.0.2.200/32", own("192.0.2.200/32")),
+            ("192.0.2.250/32", Some(Barred::Protected(net("192.0.2.250/32")))),
+        ] {
+            assert_eq!(guard.bars(net(prefix)), barred, "{prefix}");
+        }
+        // An address that moves within its network.
+        let changed = guard.set_own(std::iter::once(net("192.0.2.201/24")));
+        assert_eq!(changed, [net("192.0.2.200/32"), net("192.0.2.201/32")]);
+        assert_eq!(guard.bars(net("192.0.2.200/32")), None);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use held::Held;
 pub use known::Known;
 pub use listing::{Listed, Place, Totals};
 pub use redistribute::{Passed, Redistributed};
-pub use route::{Gateway, KernelRoute, Kind, MAX_PATHS, Mark, Path, Paths};
+pub use route::{Buckets, Gateway, KernelRoute, Kind, MAX_PATHS, Mark, Path, Paths, Resilient};
 pub use ways::{DISCARD, OBJECTS, first_object};
 
 /// What a FIB is made with.
@@ -47,6 +47,8 @@ pub struct Settings {
     pub objects: bool,
     /// The most gateways of a route.
     pub multipath: usize,
+    /// Which routes keep their flows where they are; it takes next hop objects.
+    pub resilient: Option<Resilient>,
     /// The most routes.
     pub max_routes: Option<usize>,
     /// What is never installed.
@@ -156,7 +158,7 @@ impl Fib {
     pub fn new(settings: Settings) -> Self {
         Fib {
             resolver: Resolver::new(settings.mark),
-            ways: Ways::new(settings.objects, settings.mark.table, settings.multipath.clamp(1, MAX_PATHS)),
+            ways: Ways::new(&settings),
             v4: Table::default(),
             v6: Table::default(),
             installed: 0,
@@ -197,18 +199,24 @@ impl Fib {
 
     /// Another route is chosen for a prefix.
     pub fn choose(&mut self, chosen: &Chosen) {
-        let desired = match &chosen.verdict {
-            Verdict::Nothing => Desired::Nothing,
-            Verdict::Discard => Desired::Way(DISCARD),
-            Verdict::Hops(hops) => Desired::Way(self.ways.intern(hops, &self.resolver)),
-        };
-        let ways = &mut self.ways;
-        by_width!(self, chosen.prefix, |table, prefix| table.choose(prefix, desired, ways));
+        let (ways, resolver) = (&mut self.ways, &self.resolver);
+        by_width!(self, chosen.prefix, |table, prefix| {
+            let desired = match &chosen.verdict {
+                Verdict::Nothing => Desired::Nothing,
+                Verdict::Discard => Desired::Way(DISCARD),
+                Verdict::Hops(hops) => {
+                    let is = || table.routes.get(&prefix).and_then(Route::way);
+                    Desired::Way(ways.to(chosen.prefix, hops, is, resolver))
+                }
+            };
+            table.choose(prefix, desired, ways);
+        });
     }
 
     /// All that there is was chosen: what nobody asked for is removed from now on.
     pub fn complete(&mut self) {
         self.is_complete = true;
+        self.ways.complete(&self.resolver);
         let unsaid = |route: &mut Route| {
             let is = route.desired() == Desired::Unsaid;
             if is {

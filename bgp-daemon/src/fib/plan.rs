@@ -1,6 +1,6 @@
 //! What is to be done about one route: a pure function of what is wanted and what there is.
 
-use super::Gateway;
+use super::{Buckets, Gateway};
 use ipnet::IpNet;
 
 /// Packets to a prefix go one way of several; see `ways`.
@@ -57,6 +57,8 @@ pub enum Op {
         id: u32,
         /// Members with their weights.
         members: Vec<(u32, u16)>,
+        /// How it keeps flows where they are, if it does.
+        buckets: Option<Buckets>,
         /// It is there already.
         replaces: bool,
     },

@@ -2,7 +2,7 @@
 //! says which of these can be reached, over which gateways and at what cost, and which of that has changed.
 
 use super::{
-    Gateway, KernelRoute, Kind, MAX_PATHS, Mark, Path, Paths,
+    Buckets, Gateway, KernelRoute, Kind, MAX_PATHS, Mark, Path, Paths,
     known::{Known, Routes, span},
 };
 use crate::rib::Hop;
@@ -28,8 +28,8 @@ pub struct Link {
 pub enum Object {
     /// One way out.
     Single(Gateway),
-    /// Several of them by number and weight.
-    Group(Vec<(u32, u16)>),
+    /// Several of them by number and weight, and how it keeps flows where they are, if it does.
+    Group(Vec<(u32, u16)>, Option<Buckets>),
     /// Packets are dropped.
     Discard,
 }
@@ -282,7 +282,7 @@ impl Resolver {
         match self.objects.get(&id) {
             Some(Object::Single(gateway)) => vec![Path::from(*gateway)],
             // A group has no groups among its members.
-            Some(Object::Group(members)) if deep => {
+            Some(Object::Group(members, _)) if deep => {
                 let of = |(id, weight): &(u32, u16)| {
                     let paths = self.members(*id, false).into_iter();
                     paths.map(|path| Path { weight: *weight, ..path }).collect::<Vec<_>>()

@@ -124,6 +124,27 @@ pub struct KernelRoute {
     pub source: Option<IpAddr>,
 }
 
+/// How a group of the kernel keeps flows where they are: each is in a bucket, and only a bucket moves. Times are in
+/// hundredths of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buckets {
+    /// How many there are.
+    pub count: u16,
+    /// A bucket without packets for so long may move.
+    pub idle: u32,
+    /// With an uneven spread for so long any may move; 0: never.
+    pub unbalanced: u32,
+}
+
+/// Which routes with several next hops have such groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resilient {
+    /// How flows are kept.
+    pub buckets: Buckets,
+    /// Ranges of prefixes; none: all.
+    pub prefixes: Vec<IpNet>,
+}
+
 /// The most paths of a route.
 pub const MAX_PATHS: usize = 256;
 

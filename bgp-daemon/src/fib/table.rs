@@ -68,6 +68,14 @@ impl Route {
         }
     }
 
+    /// The way that it goes in the kernel.
+    pub(super) fn way(&self) -> Option<WayId> {
+        match self.installed() {
+            Installed::Way(way) => Some(way),
+            Installed::Nothing | Installed::Other => None,
+        }
+    }
+
     pub(super) fn set_installed(&mut self, installed: Installed) {
         self.installed = match installed {
             Installed::Nothing => NOTHING,

@@ -1,13 +1,17 @@
 //! The ways that routes go: each set of next hops once, with the kernel's group of gateways that stands for it. A group
 //! whose members change takes all its routes along, by one message.
 
+mod found;
+mod own;
+
 use super::{
-    Gateway, Path,
+    Gateway, MAX_PATHS, Path, Settings,
     plan::{Op, WayId},
     resolve::{Object, Resolver},
-    route::normal,
+    route::{Buckets, Resilient, normal},
 };
 use crate::rib::Hop;
+use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -21,6 +25,12 @@ pub const DISCARD: WayId = 0;
 pub(super) struct Way {
     /// The next hops; `None`: it was found in the kernel, and nobody has asked for it.
     hops: Option<Arc<[Hop]>>,
+    /// The one prefix whose packets go this way, wherever that leads; `None`: any prefix with these next hops.
+    own: Option<IpNet>,
+    /// Its group keeps flows where they are while members come and go.
+    buckets: Option<Buckets>,
+    /// It was there at the start, and keeps its members until all is said.
+    kept: bool,
     /// Routes that want to go or do go this way.
     refs: u32,
     /// The gateways, as its next hops resolve now.
@@ -52,9 +62,14 @@ pub(super) struct Ways {
     first: u32,
     next: u32,
     multipath: usize,
+    /// Which prefixes have ways of their own.
+    resilient: Option<Resilient>,
+    /// All that there is was chosen.
+    is_complete: bool,
     ways: Vec<Option<Way>>,
     free: Vec<WayId>,
     index: BTreeMap<Arc<[Hop]>, WayId>,
+    owned: BTreeMap<IpNet, WayId>,
     last: Option<(Arc<[Hop]>, WayId)>,
     groups: BTreeMap<u32, WayId>,
     singles: BTreeMap<Gateway, Single>,
@@ -87,17 +102,21 @@ impl Way {
 }
 
 impl Ways {
-    pub(super) fn new(objects: bool, table: u32, multipath: usize) -> Self {
-        let first = first_object(table);
+    pub(super) fn new(settings: &Settings) -> Self {
+        let Settings { objects, .. } = *settings;
+        let first = first_object(settings.mark.table);
         let discard = Way { refs: 1, ..Way::default() };
         Ways {
             objects,
             first,
             next: first,
-            multipath,
+            multipath: settings.multipath.clamp(1, MAX_PATHS),
+            resilient: settings.resilient.clone().filter(|_| objects),
+            is_complete: false,
             ways: vec![Some(discard)],
             free: Vec::new(),
             index: BTreeMap::new(),
+            owned: BTreeMap::new(),
             last: None,
             groups: BTreeMap::new(),
             singles: BTreeMap::new(),
@@ -125,11 +144,16 @@ impl Ways {
 
     /// How many ways there are that somebody asked for.
     pub(super) fn len(&self) -> usize {
-        self.index.len()
+        self.index.len() + self.owned.len()
     }
 
-    /// The way to these next hops.
-    pub(super) fn intern(&mut self, hops: &Arc<[Hop]>, resolver: &Resolver) -> WayId {
+    /// Those that somebody asked for.
+    fn asked_for(&self) -> Vec<WayId> {
+        self.index.values().chain(self.owned.values()).copied().collect()
+    }
+
+    /// The way to these next hops, whichever prefix goes there.
+    fn intern(&mut self, hops: &Arc<[Hop]>, resolver: &Resolver) -> WayId {
         if let Some((last, id)) = &self.last
             && Arc::ptr_eq(last, hops)
         {
@@ -145,7 +169,10 @@ impl Ways {
 
     fn add(&mut self, hops: &Arc<[Hop]>, resolver: &Resolver) -> WayId {
         let wanted = self.gateways(hops, resolver);
-        let same = |id: &&WayId| !wanted.is_empty() && self.get(**id).is_some_and(|way| way.placed == wanted);
+        let same = |id: &&WayId| {
+            !wanted.is_empty()
+                && self.get(**id).is_some_and(|way| way.placed == wanted && way.buckets.is_none())
+        };
         let id = match self.adopted.iter().find(same).copied() {
             Some(id) => {
                 self.adopted.remove(&id);
@@ -225,11 +252,14 @@ impl Ways {
         match object {
             Object::Single(gateway) => self.numbers.get(&id) == Some(gateway),
             Object::Discard => false,
-            Object::Group(members) => {
+            Object::Group(members, buckets) => {
                 let path = |(id, weight): &(u32, u16)| Some((*self.numbers.get(id)?, u64::from(*weight)));
                 let paths = members.iter().map(path).collect::<Option<Vec<_>>>();
                 let way = self.groups.get(&id).and_then(|way| self.get(*way));
-                paths.zip(way).is_some_and(|(paths, way)| normal(paths, usize::MAX) == way.placed)
+                let is_same = |(paths, way): (_, &Way)| {
+                    way.buckets == *buckets && normal(paths, usize::MAX) == way.placed
+                };
+                paths.zip(way).is_some_and(is_same)
             }
         }
     }
@@ -242,10 +272,13 @@ impl Ways {
     /// Resolves all next hops again. Returns the ways that lead elsewhere now.
     pub(super) fn resolve(&mut self, resolver: &Resolver) -> Vec<WayId> {
         let mut changed = Vec::new();
-        for id in self.index.values().copied().collect::<Vec<_>>() {
+        for id in self.asked_for() {
             let Some(hops) = self.get(id).and_then(|way| way.hops.clone()) else { continue };
-            let wanted = self.gateways(&hops, resolver);
+            let mut wanted = self.gateways(&hops, resolver);
             let Some(way) = self.of(id) else { continue };
+            if way.kept && !way.placed.is_empty() {
+                wanted.clone_from(&way.placed);
+            }
             if way.wanted != wanted {
                 (way.wanted, way.error) = (wanted, None);
                 changed.push(id);
@@ -257,11 +290,9 @@ impl Ways {
 
     /// Asks the kernel again for what it refused.
     pub(super) fn retry(&mut self) {
-        for id in self.index.values() {
-            if let Some(Some(way)) = self.ways.get_mut(*id as usize)
-                && way.error.take().is_some()
-            {
-                self.dirty.insert(*id);
+        for id in self.asked_for() {
+            if self.of(id).is_some_and(|way| way.error.take().is_some()) {
+                self.dirty.insert(id);
             }
         }
     }
@@ -299,7 +330,8 @@ impl Ways {
             0 => self.number(resolver),
             group => group,
         };
-        ops.push(Op::Group { id: group, members, replaces: !old.is_empty() });
+        let buckets = self.get(id).and_then(|way| way.buckets);
+        ops.push(Op::Group { id: group, members, buckets, replaces: !old.is_empty() });
         self.groups.insert(group, id);
         self.unplace(&old);
         if let Some(way) = self.of(id) {
@@ -385,8 +417,10 @@ impl Ways {
 
     fn forget(&mut self, id: WayId) {
         let way = self.ways.get_mut(id as usize).and_then(Option::take);
-        if let Some(hops) = way.and_then(|way| way.hops) {
-            self.index.remove(&hops);
+        match way {
+            Some(Way { own: Some(net), .. }) => drop(self.owned.remove(&net)),
+            Some(Way { hops: Some(hops), .. }) => drop(self.index.remove(&hops)),
+            _ => {}
         }
         self.last = None;
         self.adopted.remove(&id);
@@ -414,128 +448,6 @@ impl Ways {
         way.error.get_or_insert_with(|| Arc::clone(why));
         let placed = std::mem::take(&mut way.placed);
         self.unplace(&placed);
-        Some(id)
-    }
-}
-
-/// What the kernel holds.
-impl Ways {
-    /// The kernel took ways out away, without being asked, and out of all groups. Returns the ways whose groups went
-    /// along, and with them their routes.
-    pub(super) fn lost(&mut self, gone: impl Fn(&Gateway) -> bool) -> Vec<WayId> {
-        for (_, single) in self.singles.iter_mut().filter(|(gateway, _)| gone(gateway)) {
-            single.placed = false;
-        }
-        let mut empty = Vec::new();
-        for id in 1..self.ways.len() as WayId {
-            let Some(way) = self.of(id) else { continue };
-            let (lost, left): (Vec<_>, Vec<_>) = way.placed.iter().partition(|path| gone(&path.gateway));
-            if !lost.is_empty() {
-                if left.is_empty() {
-                    empty.push(id);
-                }
-                way.placed = left;
-                self.dirty.insert(id);
-                self.unplace(&lost);
-            }
-        }
-        empty
-    }
-
-    /// Somebody took an object of ours away. Returns the ways whose routes went along.
-    pub(super) fn object_gone(&mut self, object: u32) -> Vec<WayId> {
-        if let Some(gateway) = self.numbers.get(&object).copied() {
-            return self.lost(|of| *of == gateway);
-        }
-        let Some(id) = self.groups.get(&object).copied() else { return Vec::new() };
-        let placed = self.of(id).map(|way| std::mem::take(&mut way.placed)).unwrap_or_default();
-        self.unplace(&placed);
-        self.dirty.insert(id);
-        if placed.is_empty() { Vec::new() } else { vec![id] }
-    }
-
-    /// These are the objects that the kernel holds of ours: what we believed does not count.
-    pub(super) fn found(&mut self, objects: &BTreeMap<u32, Object>) {
-        if !self.objects {
-            // From a start that used them.
-            self.strays = objects.keys().copied().collect();
-            return;
-        }
-        self.singles.values_mut().for_each(|single| (single.placed, single.refs) = (false, 0));
-        self.strays.clear();
-        for (id, object) in objects {
-            let Object::Single(gateway) = object else { continue };
-            let single = self.singles.entry(*gateway).or_insert(Single { id: *id, placed: false, refs: 0 });
-            if single.id == *id {
-                single.placed = true;
-                self.numbers.insert(*id, *gateway);
-            } else {
-                self.strays.insert(*id);
-            }
-        }
-        for id in 1..self.ways.len() as WayId {
-            if let Some(way) = self.of(id) {
-                way.placed = Vec::new();
-                self.dirty.insert(id);
-            }
-        }
-        for (id, object) in objects {
-            if let Object::Group(members) = object {
-                self.found_group(*id, members);
-            }
-        }
-        self.idle
-            .extend(self.singles.iter().filter(|(_, single)| single.refs == 0).map(|(gateway, _)| *gateway));
-    }
-
-    fn found_group(&mut self, group: u32, members: &[(u32, u16)]) {
-        let path = |(id, weight): &(u32, u16)| {
-            let gateway =
-                self.numbers.get(id).filter(|gateway| self.singles.get(gateway).is_some_and(|s| s.placed));
-            Some((*gateway?, u64::from(*weight)))
-        };
-        let known: Option<Vec<_>> = members.iter().map(path).collect();
-        let Some(placed) = known.map(|paths| normal(paths, usize::MAX)) else {
-            self.strays.insert(group);
-            return;
-        };
-        for path in &placed {
-            if let Some(single) = self.singles.get_mut(&path.gateway) {
-                single.refs += 1;
-            }
-        }
-        match self.groups.get(&group).copied() {
-            Some(id) => {
-                if let Some(way) = self.of(id) {
-                    way.placed = placed;
-                }
-            }
-            None => {
-                let id = self.place(Way { placed, group, ..Way::default() });
-                self.groups.insert(group, id);
-                self.adopted.insert(id);
-                self.unused.insert(id);
-            }
-        }
-    }
-
-    /// The way that a route found in the kernel goes, by the group that it names.
-    pub(super) fn of_group(&self, group: u32) -> Option<WayId> {
-        self.groups.get(&group).copied().filter(|id| self.is_ready(*id) || self.adopted.contains(id))
-    }
-
-    /// The same by the gateways that the route itself names.
-    pub(super) fn of_paths(&mut self, paths: Vec<Path>) -> Option<WayId> {
-        if self.objects || paths.is_empty() {
-            return None;
-        }
-        let is = |way: &Way| if way.hops.is_some() { way.wanted == paths } else { way.placed == paths };
-        let ids = 1..self.ways.len() as WayId;
-        if let Some(id) = ids.into_iter().find(|id| self.get(*id).is_some_and(is)) {
-            return Some(id);
-        }
-        let id = self.place(Way { placed: paths, ..Way::default() });
-        self.adopted.insert(id);
         Some(id)
     }
 }

@@ -1,7 +1,7 @@
 //! Messages for the kernel, many in one datagram, in a buffer that is used again.
 
 use super::numbers::{self as n, flag, kind, route};
-use crate::fib::{DISCARD, Fib, Gateway, Mark, Path, plan::Op};
+use crate::fib::{Buckets, DISCARD, Fib, Gateway, Mark, OBJECTS, Path, plan::Op};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -117,11 +117,10 @@ impl Batch {
     pub(super) fn push(&mut self, op: &Op, fib: &Fib, style: &Style) {
         match op {
             Op::Object { id, gateway } => self.push_object(*id, *gateway, style.mark),
-            Op::Group { id, members, replaces } => self.push_group(*id, members, *replaces, style.mark),
-            Op::DropObject { id } => {
-                self.begin(n::DELETE_OBJECT, 0, &[0; 8]);
-                self.put_number(n::object::ID, *id);
+            Op::Group { id, members, buckets, replaces } => {
+                self.push_group(*id, members, *buckets, *replaces, style.mark);
             }
+            Op::DropObject { id } => self.push_drop_object(*id),
             Op::Route { net, way, replaces, .. } => self.push_route(*net, *way, *replaces, fib, style),
             Op::DropRoute { net, .. } => self.push_drop(*net, style.mark.metric, style.mark),
             Op::DropStray { net, metric } => self.push_drop(*net, *metric, style.mark),
@@ -131,9 +130,13 @@ impl Batch {
 
     /// Appends the removal of an object that cannot be: it only shows what the kernel is able and willing to do.
     pub(super) fn push_probe(&mut self) {
-        self.begin(n::DELETE_OBJECT, 0, &[0; 8]);
-        self.put_number(n::object::ID, 0);
+        self.push_drop_object(0);
         self.end();
+    }
+
+    fn push_drop_object(&mut self, id: u32) {
+        self.begin(n::DELETE_OBJECT, 0, &[0; 8]);
+        self.put_number(n::object::ID, id);
     }
 
     fn push_object(&mut self, id: u32, gateway: Gateway, mark: Mark) {
@@ -150,7 +153,14 @@ impl Batch {
         }
     }
 
-    fn push_group(&mut self, id: u32, members: &[(u32, u16)], replaces: bool, mark: Mark) {
+    fn push_group(
+        &mut self,
+        id: u32,
+        members: &[(u32, u16)],
+        buckets: Option<Buckets>,
+        replaces: bool,
+        mark: Mark,
+    ) {
         let flags = if replaces { flag::REPLACE } else { flag::CREATE | flag::EXCLUSIVE };
         self.begin(n::NEW_OBJECT, flags, &[0, 0, mark.protocol, 0, 0, 0, 0, 0]);
         self.put_number(n::object::ID, id);
@@ -160,6 +170,34 @@ impl Batch {
                 batch.octets.extend([(weight.saturating_sub(1)).min(255) as u8, 0, 0, 0]);
             }
         });
+        if let Some(Buckets { count, idle, unbalanced }) = buckets {
+            self.put(n::object::GROUP_TYPE, &n::object::RESILIENT_TYPE.to_ne_bytes());
+            self.nest(n::object::RESILIENT | n::NESTED, |batch| {
+                batch.put(n::resilient::BUCKETS, &count.to_ne_bytes());
+                batch.put_number(n::resilient::IDLE, idle);
+                batch.put_number(n::resilient::UNBALANCED, unbalanced);
+            });
+        }
+    }
+
+    /// Appends what only a kernel with resilient groups takes: one of a way that drops everything, made and taken away
+    /// again. It has the last numbers of the range that begins here.
+    pub(super) fn push_trial(&mut self, first: u32, buckets: Buckets, mark: Mark) {
+        let [group, single] = [1, 2].map(|from_end| first + OBJECTS - from_end);
+        self.begin(
+            n::NEW_OBJECT,
+            flag::CREATE | flag::EXCLUSIVE,
+            &[n::INET, 0, mark.protocol, 0, 0, 0, 0, 0],
+        );
+        self.put_number(n::object::ID, single);
+        self.put(n::object::BLACKHOLE, &[]);
+        self.end();
+        self.push_group(group, &[(single, 1)], Some(buckets), false, mark);
+        self.end();
+        for id in [group, single] {
+            self.push_drop_object(id);
+            self.end();
+        }
     }
 
     /// What messages about a route begin with.

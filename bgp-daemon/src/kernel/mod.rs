@@ -1,6 +1,7 @@
 //! Learned routes in the kernel: a thread that keeps the kernel's routes as a [`Fib`] wants them, by messages of our own
 //! making. It is told what is chosen and tells which next hops can be reached.
 
+mod able;
 mod batch;
 mod lock;
 mod numbers;
@@ -16,6 +17,7 @@ use crate::{
     fib::{Fib, Mark, Passed, guard::Guard},
     rib::Chosen,
 };
+use able::{Able, as_told};
 use ipnet::IpNet;
 use std::{fmt, io, net::IpAddr, thread, time::Duration};
 use task::Task;
@@ -138,15 +140,24 @@ pub(crate) fn start(settings: &Settings) -> Result<Kernel, Error> {
     Ok(Kernel { told, news, asked, has_adopted })
 }
 
-/// The plain value for these settings.
-fn fib(settings: &Settings, objects: bool) -> Fib {
+/// What routes and next hop objects of ours carry.
+fn mark(settings: &Settings) -> Mark {
     let usual = config::Kernel::default();
     let kernel = settings.install.as_ref().unwrap_or(&usual);
+    Mark { protocol: kernel.protocol, table: kernel.table, metric: kernel.metric }
+}
+
+/// The plain value for these settings.
+fn fib(settings: &Settings, able: Able) -> Fib {
+    let usual = config::Kernel::default();
+    let kernel = settings.install.as_ref().unwrap_or(&usual);
+    let Able { objects, resilient } = able;
     Fib::new(crate::fib::Settings {
-        mark: Mark { protocol: kernel.protocol, table: kernel.table, metric: kernel.metric },
+        mark: mark(settings),
         objects,
         multipath: kernel.multipath.into(),
+        resilient: kernel.resilient.as_ref().filter(|_| resilient).map(as_told),
         max_routes: kernel.max_routes,
-        guard: Guard::new(kernel.default_route, &kernel.protected),
+        guard: Guard::new(kernel.default_route, &kernel.protected, &kernel.allow_connected),
     })
 }

@@ -56,13 +56,27 @@ pub(super) mod kind {
     pub(crate) const PROHIBIT: u8 = 8;
 }
 
+/// Of the number of an attribute: it holds attributes.
+pub(super) const NESTED: u16 = 0x8000;
+
 /// Attributes of next hop objects.
 pub(super) mod object {
     pub(crate) const ID: u16 = 1;
     pub(crate) const GROUP: u16 = 2;
+    pub(crate) const GROUP_TYPE: u16 = 3;
     pub(crate) const BLACKHOLE: u16 = 4;
     pub(crate) const DEVICE: u16 = 5;
     pub(crate) const GATEWAY: u16 = 6;
+    pub(crate) const RESILIENT: u16 = 12;
+    /// The type of a group whose flows stay where they are.
+    pub(crate) const RESILIENT_TYPE: u16 = 1;
+}
+
+/// What such a group is made with.
+pub(super) mod resilient {
+    pub(crate) const BUCKETS: u16 = 1;
+    pub(crate) const IDLE: u16 = 2;
+    pub(crate) const UNBALANCED: u16 = 3;
 }
 
 /// Attributes of links and addresses.

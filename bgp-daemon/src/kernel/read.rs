@@ -2,7 +2,7 @@
 
 use super::numbers::{self as n, flag, kind, route};
 use crate::fib::{
-    Event, Gateway, KernelRoute, Kind, Path, Paths,
+    Buckets, Event, Gateway, KernelRoute, Kind, Path, Paths,
     resolve::{Link, Object},
 };
 use ipnet::IpNet;
@@ -147,8 +147,10 @@ impl<'a> Message<'a> {
         let (head, rest) = self.split(8)?;
         let (protocol, onlink) = (head[2], u32_at(head, 4)? & u32::from(route::ONLINK) != 0);
         let (mut id, mut object, mut gateway) = (None, None, Gateway { via: None, device: 0, onlink });
+        let mut buckets = None;
         for (kind, value) in attributes(rest) {
             match kind {
+                n::object::RESILIENT => buckets = read_buckets(value),
                 n::object::ID => id = u32_at(value, 0),
                 n::object::BLACKHOLE => object = Some(Object::Discard),
                 n::object::DEVICE => gateway.device = u32_at(value, 0)?,
@@ -156,10 +158,13 @@ impl<'a> Message<'a> {
                 n::object::GROUP => {
                     let member =
                         |octets: &[u8; 8]| (u32_at(octets, 0).unwrap_or_default(), u16::from(octets[4]) + 1);
-                    object = Some(Object::Group(value.as_chunks().0.iter().map(member).collect()));
+                    object = Some(Object::Group(value.as_chunks().0.iter().map(member).collect(), None));
                 }
                 _ => {}
             }
+        }
+        if let Some(Object::Group(_, of)) = &mut object {
+            *of = buckets;
         }
         let object = (self.kind == n::NEW_OBJECT).then(|| object.unwrap_or(Object::Single(gateway)));
         Some(Event::Object { id: id?, protocol, object })
@@ -209,6 +214,14 @@ impl<'a> Message<'a> {
         let net = IpNet::new(to, len).ok()?;
         Some(KernelRoute { net, table, protocol, metric, kind, paths, source })
     }
+}
+
+/// What a group is made with that keeps flows where they are.
+fn read_buckets(octets: &[u8]) -> Option<Buckets> {
+    let of = |wanted| attributes(octets).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let number = |wanted| of(wanted).and_then(|value| u32_at(value, 0)).unwrap_or_default();
+    let count = of(n::resilient::BUCKETS).and_then(|value| u16_at(value, 0))?;
+    Some(Buckets { count, idle: number(n::resilient::IDLE), unbalanced: number(n::resilient::UNBALANCED) })
 }
 
 fn read_gateway(kind: u16, value: &[u8], gateway: &mut Gateway) {

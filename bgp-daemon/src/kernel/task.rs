@@ -3,9 +3,11 @@
 
 use super::{
     Error, News, Page, Question, Settings, Told,
+    able::Able,
     batch::{Batch, Style},
     fib,
     lock::Lock,
+    mark,
     socket::{self, Heard, Part, Requests, Watch},
 };
 use crate::{
@@ -74,14 +76,9 @@ impl Task {
         questions: mpsc::Receiver<Question>,
     ) -> Result<(Self, Watch), Error> {
         let mut requests = Requests::open().map_err(system("the kernel's routes cannot be asked for"))?;
-        let mut batch = Batch::default();
-        let objects = match &settings.install {
-            Some(_) => probe(&mut requests, &mut batch)? && settings.objects,
-            None => false,
-        };
-        let fib = fib(settings, objects);
-        let mark = fib.settings().mark;
+        let mark = mark(settings);
         let lock = settings.install.is_some().then(|| Lock::take(mark)).transpose()?;
+        let fib = fib(settings, Able::of(settings, mark, &mut requests)?);
         let watch = Watch::open(requests.port()).map_err(system("the kernel's routes cannot be followed"))?;
         let now = clock::now();
         let mut redistributed = Redistributed::default();
@@ -95,7 +92,7 @@ impl Task {
             },
             installs: settings.install.is_some(),
             requests,
-            batch,
+            batch: Batch::default(),
             ops: Vec::new(),
             redistributed,
             told,
@@ -354,18 +351,5 @@ impl Task {
             // The next look at the channel finds it closed.
             Some(None) | None => Ok(()),
         }
-    }
-}
-
-/// Whether the kernel has next hop objects: asked by removing one that is not there. It refuses outright who may not
-/// change routes.
-fn probe(requests: &mut Requests, batch: &mut Batch) -> Result<bool, Error> {
-    batch.clear();
-    batch.push_probe();
-    let refusals = requests.send(batch).map_err(system("the kernel's routes cannot be changed"))?;
-    match refusals.first().map(|refusal| refusal.error) {
-        Some(libc::EPERM) => Err(Error::NotAllowed),
-        Some(libc::EOPNOTSUPP) => Ok(false),
-        _ => Ok(true),
     }
 }

@@ -1,13 +1,17 @@
 //! The thread by itself in a real kernel, told what is chosen as the engine would tell it.
 
-use super::{Kernel, Page, Settings, Told, start};
+use super::{Kernel, Page, Settings, Told, start, task::Task};
 use crate::{
     config,
     rib::{Chosen, Hop, Verdict},
 };
 use lab::{Lab, Namespace};
-use std::time::Duration;
-use tokio::{runtime::Runtime, sync::oneshot};
+use socket2::SockRef;
+use std::{fmt::Write, time::Duration};
+use tokio::{
+    runtime::Runtime,
+    sync::{mpsc, oneshot},
+};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -43,10 +47,35 @@ impl Machine {
         Some(Machine { lab, node, _others: others, runtime: Runtime::new().unwrap() })
     }
 
-    fn start(&self, objects: bool) -> Kernel {
+    fn settings(objects: bool) -> Settings {
         let install = Some(config::Kernel::default());
-        let settings = Settings { install, redistribute: Vec::new(), patience: Duration::ZERO, objects };
-        self.node.run(|| start(&settings)).unwrap()
+        Settings { install, redistribute: Vec::new(), patience: Duration::ZERO, objects }
+    }
+
+    fn start(&self, objects: bool) -> Kernel {
+        self.node.run(|| start(&Self::settings(objects))).unwrap()
+    }
+
+    /// The same, while this happens between its first look and the moment when it listens. It has little room for what
+    /// it is told meanwhile.
+    fn start_deaf(&self, meanwhile: impl FnOnce()) -> Kernel {
+        let (told, inbox) = mpsc::channel(16);
+        let (out, news) = mpsc::channel(64);
+        let (asked, questions) = mpsc::channel(16);
+        let (mut task, watch) =
+            self.node.run(|| Task::new(&Self::settings(true), inbox, out, questions)).unwrap();
+        let has_adopted = task.begin().unwrap();
+        SockRef::from(&watch).set_recv_buffer_size(1).unwrap();
+        meanwhile();
+        self.runtime.spawn(async move { task.run(watch).await.unwrap() });
+        Kernel { told, news, asked, has_adopted }
+    }
+
+    /// How many messages were lost to sockets of the node.
+    fn overruns(&self) -> u64 {
+        let table = self.node.run(|| std::fs::read_to_string("/proc/thread-self/net/netlink")).unwrap();
+        let drops = table.lines().skip(1).map(|line| line.split_whitespace().nth(8).unwrap());
+        drops.map(|drops| drops.parse::<u64>().unwrap()).sum()
     }
 
     fn tell(&self, kernel: &Kernel, told: Told) {
@@ -145,4 +174,35 @@ fn with_next_hop_objects_from_one_start_to_the_next_and_without_them_again() {
         });
         machine.end(kernel);
     }
+}
+
+#[test]
+fn what_was_missed_because_another_program_changed_too_much_at_once_is_found_out() {
+    let Some(machine) = Machine::new() else { return };
+    machine.node.ip("route add 172.16.0.0/16 via 10.0.1.2");
+    let routes =
+        || vec![chosen("203.0.113.0/24", &[("172.16.9.9", 1)]), chosen("192.0.2.0/25", &[("10.0.2.2", 1)])];
+    let begin = |kernel: &Kernel| {
+        machine.tell(kernel, Told::NextHops(vec![("172.16.9.9".parse().unwrap(), true)]));
+        machine.tell(kernel, Told::Chosen(routes()));
+    };
+    let first = machine.start(true);
+    begin(&first);
+    machine.wait_shown(&["203.0.113.0/24", "via 10.0.1.2 dev e1", "192.0.2.0/25"], &[]);
+    machine.end(first);
+
+    let mut burst = String::new();
+    (0..2000)
+        .for_each(|n| writeln!(burst, "route add 198.18.{}.{}/32 via 10.0.1.2", n / 250, n % 250).unwrap());
+    burst += "route del 192.0.2.0/25 proto 179\nroute replace 172.16.0.0/16 via 10.0.2.2\n";
+    let batch = machine.lab.folder().join("burst");
+    std::fs::write(&batch, burst).unwrap();
+    assert_eq!(machine.overruns(), 0);
+    let second = machine.start_deaf(|| {
+        machine.node.ip(&format!("-batch {}", batch.display()));
+    });
+    assert!(second.has_adopted && machine.overruns() > 1000, "{}", machine.overruns());
+    begin(&second);
+    machine.wait_shown(&["203.0.113.0/24", "192.0.2.0/25", "via 10.0.2.2 dev e2"], &["via 10.0.1.2"]);
+    machine.end(second);
 }

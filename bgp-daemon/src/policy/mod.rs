@@ -154,6 +154,11 @@ impl Policy {
         }
     }
 
+    /// Whether it rejects every route.
+    pub fn is_none(&self) -> bool {
+        self.0.rules.iter().all(|rule| rule.verdict() == Verdict::Reject)
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name

@@ -47,7 +47,8 @@ const EVENTS: usize = 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
     /// We ran a moment ago, and the kernel still forwards as we left it: peers are told so, and our End-of-RIB waits
-    /// for theirs.
+    /// for theirs. It goes without saying where no routes are installed, and where routes of ours are found in the
+    /// kernel.
     pub restarting: bool,
     /// Owners whose first whole set of routes our End-of-RIB waits for.
     pub expects: Vec<String>,

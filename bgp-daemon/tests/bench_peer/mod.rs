@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use bgp_daemon::{
-    config::{Config, Group, Peer, PeerSettings, Remote},
+    config::{Config, Group, Kernel, Peer, PeerSettings, Remote},
     engine::{Action, Change, Dial, Engine, Key, Link, Options, PeerId, PeerView, Start, Turned},
     policy::Policy,
     rib::LocalRoute,
@@ -50,8 +50,10 @@ pub(crate) fn peer(number: u8) -> Peer {
     Peer { remote: remote(number), group: None, settings: open_settings(65000 + u32::from(number)) }
 }
 
+/// Its forwarding ends with it, as far as peers are concerned.
 pub(crate) fn config(peers: impl IntoIterator<Item = u8>) -> Config {
     Config {
+        kernel: Some(Kernel::default()),
         resolve_next_hops: false,
         router_id: RouterId::new(65000),
         peers: peers.into_iter().map(peer).collect(),

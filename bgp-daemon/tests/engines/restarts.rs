@@ -158,6 +158,18 @@ fn who_comes_back_without_its_forwarding_is_not_trusted_with_the_old_routes() {
 }
 
 #[test]
+fn who_installs_no_routes_comes_back_without_a_word_and_keeps_them_at_its_peers() {
+    let mut row = row(1);
+    row.world.nodes[row.restarting].config.kernel = None;
+    row.world.kill(row.restarting);
+    row.world.run(secs(3));
+    row.world.boot(row.restarting, false);
+    row.world.settle();
+    model::check(&row.world);
+    assert_eq!((row.known_to_third(), row.taken_back()), (12, 0));
+}
+
+#[test]
 fn a_whole_row_that_restarts_one_by_one_keeps_every_route() {
     for seed in 0..4 {
         let mut row = row(seed);

@@ -140,13 +140,16 @@ impl Kernel {
                 let free = !self.objects.contains_key(id) && self.is_up(gateway.device);
                 free.then(|| self.objects.insert(*id, Object::Single(*gateway))).ok_or(Some("no device"))?;
             }
-            Op::Group { id, members, replaces } => {
+            Op::Group { id, members, buckets, replaces } => {
                 let whole =
                     members.iter().all(|(id, _)| matches!(self.objects.get(id), Some(Object::Single(_))));
                 if !whole || *replaces != self.objects.contains_key(id) {
                     return Err(Some("no such member"));
                 }
-                self.objects.insert(*id, Object::Group(members.clone()));
+                if matches!(self.objects.get(id), Some(Object::Group(_, other)) if other != buckets) {
+                    return Err(Some("another kind of group"));
+                }
+                self.objects.insert(*id, Object::Group(members.clone(), *buckets));
             }
             Op::DropObject { id } => {
                 if !self.objects.contains_key(id) {
@@ -168,7 +171,7 @@ impl Kernel {
 
     fn is_used(&self, id: u32) -> bool {
         let in_group =
-            |object: &Object| matches!(object, Object::Group(of) if of.iter().any(|(one, _)| *one == id));
+            |object: &Object| matches!(object, Object::Group(of, _) if of.iter().any(|(one, _)| *one == id));
         self.ours.values().any(|ours| *ours == Ours::Group(id)) || self.objects.values().any(in_group)
     }
 
@@ -179,7 +182,7 @@ impl Kernel {
         }
         let ours = match fib.group(way) {
             _ if way == bgp_daemon::fib::DISCARD => Ours::Discard,
-            Some(group) if matches!(self.objects.get(&group), Some(Object::Group(_))) => Ours::Group(group),
+            Some(group) if matches!(self.objects.get(&group), Some(Object::Group(..))) => Ours::Group(group),
             Some(_) => return Err(Some("no such group")),
             None if fib.paths(way).iter().all(|path| self.is_up(path.gateway.device)) => {
                 Ours::Paths(fib.paths(way).to_vec())
@@ -200,7 +203,7 @@ impl Kernel {
             Ours::Discard => Vec::new(),
             Ours::Paths(paths) => paths.iter().map(|path| (path.gateway, path.weight)).collect(),
             Ours::Group(id) => match self.objects.get(id) {
-                Some(Object::Group(members)) => members.iter().map(single).collect(),
+                Some(Object::Group(members, _)) => members.iter().map(single).collect(),
                 other => panic!("group {id} is {other:?}"),
             },
         }))
@@ -300,11 +303,11 @@ impl Kernel {
     fn shrink(&mut self) {
         let left: Vec<u32> = self.objects.keys().copied().collect();
         for object in self.objects.values_mut() {
-            if let Object::Group(members) = object {
+            if let Object::Group(members, _) = object {
                 members.retain(|(id, _)| left.contains(id));
             }
         }
-        self.objects.retain(|_, object| *object != Object::Group(Vec::new()));
+        self.objects.retain(|_, object| !matches!(object, Object::Group(members, _) if members.is_empty()));
         let objects = &self.objects;
         self.ours.retain(|_, ours| !matches!(ours, Ours::Group(id) if !objects.contains_key(id)));
     }

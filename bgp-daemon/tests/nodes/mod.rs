@@ -269,37 +269,6 @@ impl World {
         taken
     }
 
-    /// How many of so many packets, each of another flow, each router takes in while something happens, for as long as
-    /// it happens and a bit longer.
-    pub(crate) fn stream(&self, address: &str, packets: u16, meanwhile: impl FnOnce()) -> [u64; 2] {
-        let before = self.taken();
-        let address: IpAddr = address.parse().unwrap();
-        let send = async move {
-            let mut pace = tokio::time::interval(Duration::from_millis(2));
-            for port in 0..packets {
-                pace.tick().await;
-                let socket = std::net::UdpSocket::bind(("0.0.0.0", 10_000 + port)).unwrap();
-                // A packet that finds no route is lost, and the stream goes on.
-                let _ = socket.send_to(b"packet", (address, 9));
-            }
-        };
-        // A thread that is started in the namespace stays there.
-        let sending = self.node.run(|| {
-            std::thread::spawn(|| {
-                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(send);
-            })
-        });
-        meanwhile();
-        sending.join().unwrap();
-        let mut last = [0; 2];
-        lab::within(Duration::from_secs(1), || {
-            let now = self.taken();
-            last = [now[0] - before[0], now[1] - before[1]];
-            (last[0] + last[1] >= packets.into()).then_some(())
-        });
-        last
-    }
-
     /// How many UDP packets found nobody at the first two routers.
     fn taken(&self) -> [u64; 2] {
         [0, 1].map(|at| {

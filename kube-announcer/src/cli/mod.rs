@@ -4,6 +4,8 @@
 mod check;
 mod demo;
 mod log;
+mod manifests;
+mod place;
 mod router_config;
 mod run;
 mod running;
@@ -35,7 +37,7 @@ Begin here:
   kube-announcer router-config --for frr --manifests examples/cluster
                                                              the other side's configuration
   kube-announcer check --host                                is this node ready for it?
-  kube-announcer crds | kubectl apply -f -                   our kinds of objects, for a cluster";
+  kube-announcer manifests | kubectl apply -f -              all that a cluster takes to run it on every node";
 
 #[derive(Subcommand)]
 enum Wanted {
@@ -48,6 +50,7 @@ enum Wanted {
     Leave(running::Leave),
     RouterConfig(router_config::Arguments),
     Crds(Crds),
+    Manifests(manifests::Arguments),
 }
 
 /// What is asked: manifests, or the announcer that runs here.
@@ -85,6 +88,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Wanted::Peers(arguments) => shown::peers(&arguments),
         Wanted::RouterConfig(arguments) => router_config::run(&arguments),
         Wanted::Crds(Crds {}) => crds(),
+        Wanted::Manifests(arguments) => manifests::run(arguments),
     }
 }
 

@@ -9,7 +9,7 @@ use kube_announcer::{
     run::{Objects, Task, Wanted},
     source::cluster::{Access, NAMESPACE},
 };
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -43,7 +43,11 @@ pub(super) struct Arguments {
     /// Where it can be asked and told
     #[arg(long, value_name = "PATH", default_value = SOCKET)]
     socket: PathBuf,
-    /// It ran a moment ago: peers that still hold its routes keep them until all are told again; always so in a pod
+    /// Where metrics and health are answered over HTTP: ADDRESS:PORT, or a PORT of all addresses
+    #[arg(long, value_name = "PLACE", value_parser = super::place::parse)]
+    http: Option<SocketAddr>,
+    /// It ran a moment ago: peers that still hold its routes keep them until all are told again. Every start counts as
+    /// such a one in a pod, and wherever no routes are installed
     #[arg(long)]
     restarting: bool,
     /// How often, in seconds, the ports of this node are asked that a source's `probe` names; three failures act
@@ -104,6 +108,7 @@ async fn wanted(arguments: &Arguments) -> anyhow::Result<Wanted> {
         node,
         namespace: namespace.into(),
         socket: Some(arguments.socket.clone()),
+        http: arguments.http,
         // A pod cannot know whether another ran here a moment ago; on a node that is new nobody holds anything.
         restarting: arguments.restarting || in_pod,
         probe_every: Duration::from_secs(arguments.probe_every),

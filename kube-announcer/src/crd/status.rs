@@ -45,7 +45,6 @@ pub struct Condition {
     status = "NodeState",
     derive = "PartialEq",
     doc = "What a node's announcer sees, written by itself.",
-    printcolumn = r#"{"name":"Node","type":"string","jsonPath":".metadata.name"}"#,
     printcolumn = r#"{"name":"Peers up","type":"string","jsonPath":".status.peersUp"}"#,
     printcolumn = r#"{"name":"Prefixes","type":"integer","jsonPath":".status.announced"}"#,
     printcolumn = r#"{"name":"Refused","type":"integer","jsonPath":".status.refused"}"#,
@@ -83,11 +82,11 @@ pub struct PeerState {
     pub name: String,
     /// Whom it is with.
     pub address: String,
-    /// `Established`, or how far it came.
+    /// `Established` or `Down`.
     pub state: String,
-    /// Since when.
+    /// Since when it is up or down.
     pub since: String,
-    /// What ended the last one.
+    /// What ended the last connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }

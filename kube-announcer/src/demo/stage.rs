@@ -163,6 +163,7 @@ async fn announcer(files: &Files, node: &Name, adjust: Adjust) -> anyhow::Result
         node: node.clone(),
         namespace: NAMESPACE.into(),
         socket: None,
+        http: None,
         restarting: false,
         probe_every: run::PERIOD,
     };

@@ -1,6 +1,6 @@
 //! What one node announces, kept as its cluster changes.
 
-use super::{Line, complaints::Complaints, lines};
+use super::{Line, Session, complaints::Complaints, lines, metrics::Scrape};
 use crate::{
     object::{Key, Kind, Name},
     plan::{Facts, Plan, Planner},
@@ -12,9 +12,11 @@ use crate::{
         scope::{self, Scope},
     },
     speak::{Speech, Telling},
+    status::{Board, Picture},
     wish::Peer,
 };
 use ipnet::IpNet;
+use k8s_openapi::jiff::Timestamp;
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What follows from what a source told.
@@ -42,6 +44,8 @@ pub struct Announcer {
     /// The pods that should be.
     pods: BTreeSet<Scope>,
     complaints: Complaints,
+    /// What is written back into the cluster.
+    board: Board,
     /// What people are told at the next step.
     lines: Vec<Line>,
 }
@@ -59,6 +63,7 @@ impl Announcer {
             read: None,
             pods: [Scope::PodsHere].into(),
             complaints: Complaints::default(),
+            board: Board::new(node),
             lines: Vec::new(),
         }
     }
@@ -105,6 +110,7 @@ impl Announcer {
     pub fn hear(&mut self, told: Told) -> Option<Step> {
         match told {
             Told::Change(Change::Apply(object)) => {
+                self.board.see(&object);
                 let changes = self.cluster.snapshot.apply(&object);
                 self.changes.extend(changes);
             }
@@ -141,6 +147,7 @@ impl Announcer {
     }
 
     fn remove(&mut self, key: &Key) {
+        self.board.forget(key);
         let changes = self.cluster.snapshot.remove(key);
         self.changes.extend(changes);
     }
@@ -205,12 +212,28 @@ impl Announcer {
         let changes = std::mem::take(&mut self.changes);
         let first = !std::mem::replace(&mut self.whole, true);
         let update = self.planner.update(&self.cluster.snapshot, (!first).then_some(&changes));
+        self.board.planned(&changes);
         let plan = self.planner.plan();
         let telling = self.speech.follow(plan, (!first).then_some(&update));
         let mut lines = std::mem::take(&mut self.lines);
         lines.extend(if first { lines::first(plan) } else { lines::changed(plan, &update.prefixes) });
         lines.extend(self.complaints.follow(&self.cluster, plan));
         Step { telling, lines }
+    }
+
+    /// Whether what is written back may be another than at the last [`picture`](Self::picture).
+    pub fn is_stale(&self) -> bool {
+        self.whole && self.board.is_stale()
+    }
+
+    /// What should be written back into the cluster, with the sessions as they are seen.
+    pub fn picture(&mut self, sessions: &[Session], now: Timestamp) -> Picture {
+        self.board.picture(&self.cluster.snapshot, self.planner.plan(), sessions, now)
+    }
+
+    /// What metrics tell, with the number of sessions that are up and the age of the plan.
+    pub(super) fn scrape(&self, up: usize, age: f64) -> Scrape {
+        Scrape::new(&self.cluster, self.planner.plan(), up, age)
     }
 
     /// Everything about an address.

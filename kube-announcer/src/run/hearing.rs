@@ -1,11 +1,11 @@
 //! Where a node's announcer hears of objects, and what only their source can say of how it ends.
 
-use super::{Announcer, Step, Wanted};
+use super::{Announcer, Step, Wanted, metrics::Plans};
 use crate::{
     object::Name,
     source::{
         Told,
-        cluster::{self, Access},
+        cluster::{self, Access, Standing},
         folder,
         scope::Scope,
     },
@@ -36,17 +36,20 @@ pub enum Objects {
 pub(super) struct Hearing {
     told: mpsc::Receiver<Told>,
     cluster: Option<Cluster>,
+    /// How long it took to plan.
+    pub(super) plans: Plans,
 }
 
 struct Cluster {
     pods: watch::Sender<BTreeSet<Scope>>,
+    standing: watch::Receiver<Standing>,
     access: Access,
     namespace: Name,
     daemonset: Option<Name>,
 }
 
 impl Hearing {
-    pub(super) fn start(wanted: &Wanted, announcer: &mut Announcer) -> anyhow::Result<Self> {
+    pub(super) fn start(wanted: &Wanted, announcer: &mut Announcer, plans: Plans) -> anyhow::Result<Self> {
         let (tell, told) = mpsc::channel(TOLD);
         let cluster = match &wanted.objects {
             Objects::Folder(path) => {
@@ -57,11 +60,22 @@ impl Hearing {
                 announcer.wait_for(cluster::always());
                 let pods = watch::Sender::new(announcer.pods().clone());
                 let (node, namespace) = (wanted.node.clone(), wanted.namespace.clone());
-                cluster::watch(access, node, namespace.clone(), pods.subscribe(), tell);
-                Some(Cluster { pods, access: access.clone(), namespace, daemonset: daemonset.clone() })
+                let standing = cluster::watch(access, node, namespace.clone(), pods.subscribe(), tell);
+                Some(Cluster {
+                    pods,
+                    standing,
+                    access: access.clone(),
+                    namespace,
+                    daemonset: daemonset.clone(),
+                })
             }
         };
-        Ok(Hearing { told, cluster })
+        Ok(Hearing { told, cluster, plans })
+    }
+
+    /// How it is with the API server, where objects come from one.
+    pub(super) fn standing(&self) -> Option<watch::Receiver<Standing>> {
+        self.cluster.as_ref().map(|cluster| cluster.standing.clone())
     }
 
     /// Takes in what is told next, and all that waits behind it. `None`: there is more to come.
@@ -85,7 +99,7 @@ impl Hearing {
                 Err(_) => break,
             }
         }
-        let step = if whole { announcer.hear(Told::Whole) } else { None };
+        let step = if whole { self.plans.measure(|| announcer.hear(Told::Whole)) } else { None };
         if let Some(cluster) = &self.cluster {
             cluster.pods.send_if_modified(|pods| {
                 let others = pods != announcer.pods();

@@ -71,7 +71,13 @@ impl Session {
         }
     }
 
-    fn is_up(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn seen(peer: &str, address: &str, state: &str, seconds: u64) -> Self {
+        let (peer, address, state) = (peer.to_owned(), address.to_owned(), state.to_owned());
+        Session { peer, address, asn: None, state, seconds, announced: 0, last: None, remote: None }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
         self.state == SessionState::Established.to_string()
     }
 
@@ -115,6 +121,16 @@ impl Seen {
             sessions: engine.peers().map(|view| Session::new(&view, now)).collect(),
             sent: prefixes.iter().map(sent).collect(),
         }
+    }
+
+    /// All sessions.
+    pub(super) fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// How many sessions are up.
+    pub(super) fn up(&self) -> usize {
+        self.sessions.iter().filter(|session| session.is_up()).count()
     }
 
     fn is_sent(&self, prefix: IpNet, session: &Session) -> bool {

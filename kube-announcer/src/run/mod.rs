@@ -7,9 +7,12 @@ mod announcer;
 mod complaints;
 mod hearing;
 pub mod host;
+mod http;
 mod lines;
 mod live;
+mod metrics;
 mod probe;
+mod reporting;
 mod task;
 mod trim;
 
@@ -32,11 +35,11 @@ pub struct Line {
 }
 
 impl Line {
-    fn plain(text: String) -> Self {
+    pub(crate) fn plain(text: String) -> Self {
         Line { warns: false, text }
     }
 
-    fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Line { warns: true, text }
     }
 

@@ -4,8 +4,11 @@ use super::{
     Announcer, Answer, PLAN, Step,
     hearing::{Hearing, Objects},
     host,
+    http::{Http, Running},
     live::Seen,
+    metrics::Plans,
     probe::{Asked, Found, Probes},
+    reporting::Reporting,
 };
 use crate::{
     object::Name,
@@ -20,7 +23,11 @@ use bgp_daemon::{
     speaker::{Error, Speaker, Start},
 };
 use ipnet::IpNet;
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{Interval, MissedTickBehavior, interval},
@@ -42,6 +49,8 @@ pub struct Wanted {
     pub namespace: Name,
     /// Where it can be asked; `None`: nowhere.
     pub socket: Option<PathBuf>,
+    /// Where metrics and health are answered; `None`: nowhere.
+    pub http: Option<SocketAddr>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
     /// How often the ports are asked that a source's `probe` names.
@@ -61,7 +70,11 @@ pub struct Task {
     questions: mpsc::Receiver<Question>,
     end: watch::Receiver<Option<Shutdown>>,
     api: Api,
+    /// Answers while it is here.
+    _http: Option<Http>,
     adjust: Adjust,
+    /// What is written back into the cluster, where there is one.
+    reporting: Option<Reporting>,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
 }
@@ -78,7 +91,13 @@ impl Task {
             ..Facts::default()
         };
         let mut announcer = Announcer::new(&wanted.node, &facts);
-        let mut hearing = Hearing::start(wanted, &mut announcer)?;
+        let plans = Plans::new();
+        let took = plans.took();
+        let mut hearing = Hearing::start(wanted, &mut announcer, plans)?;
+        let mut http = match wanted.http {
+            Some(address) => Some(Http::open(address, took, hearing.standing()).await.context("--http")?),
+            None => None,
+        };
         let step = loop {
             if let Some(step) = hearing.next(&mut announcer).await? {
                 break step;
@@ -93,14 +112,36 @@ impl Task {
             log,
             config: watch::channel(document::Config::default()).1,
             end,
-            questions: Some(asked),
+            questions: Some(asked.clone()),
         };
         let mut api = Api::new(&speaker, &program);
         let places = config::Api { socket: wanted.socket.clone(), ..config::Api::default() };
         let opened = api.open(&places).await.context("--socket")?;
         api.put_in_force(&places, opened);
+        let reporting = match &wanted.objects {
+            Objects::Folder(_) => None,
+            Objects::Cluster { access, .. } => {
+                Some(Reporting::start(access.client(), &wanted.node, &speaker))
+            }
+        };
+        if let Some(http) = &mut http {
+            http.show(Running { speaker: speaker.clone(), metrics: api.metrics(), questions: asked });
+        }
         let probes = Probes::start(wanted.probe_every);
-        Ok(Task { announcer, facts, probes, speaker, hearing, questions, end: ended, api, adjust, deaf })
+        Ok(Task {
+            announcer,
+            facts,
+            probes,
+            speaker,
+            hearing,
+            questions,
+            end: ended,
+            api,
+            _http: http,
+            adjust,
+            reporting,
+            deaf,
+        })
     }
 
     /// The speaker.
@@ -120,7 +161,11 @@ impl Task {
             }
             Shutdown::Leave(_) => tracing::info!("leaving: peers are told to drop our routes"),
         }
-        self.speaker.shutdown(how).await;
+        let reporting = self.reporting.take();
+        self.speaker.shutdown(how.clone()).await;
+        if let Some(reporting) = reporting {
+            reporting.end(&how).await;
+        }
         self.api.close().await;
         Ok(())
     }
@@ -130,6 +175,7 @@ impl Task {
         tokio::pin!(ending);
         self.want_probes();
         loop {
+            let is_stale = self.announcer.is_stale();
             tokio::select! {
                 step = self.hearing.next(&mut self.announcer) => {
                     if let Some(step) = step? {
@@ -139,6 +185,9 @@ impl Task {
                 found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
                 _ = look.tick() => self.look().await?,
+                () = Reporting::due(&mut self.reporting, is_stale) => {
+                    Reporting::look(&mut self.reporting, &mut self.announcer, &self.speaker).await;
+                }
                 how = &mut ending => return Ok(self.hearing.parting(&self.announcer).await.unwrap_or(how)),
                 how = asked_for(&mut self.end) => return Ok(how),
                 () = self.speaker.join() => anyhow::bail!("the speaker has ended"),
@@ -179,7 +228,8 @@ impl Task {
     async fn probed(&mut self, found: Found) -> anyhow::Result<()> {
         found.lines.iter().for_each(super::Line::log);
         self.facts.failing = found.failing;
-        match self.announcer.set_facts(self.facts.clone()) {
+        let facts = self.facts.clone();
+        match self.hearing.plans.measure(|| self.announcer.set_facts(facts)) {
             Some(step) => self.tell(step).await,
             None => Ok(()),
         }
@@ -201,7 +251,8 @@ impl Task {
         if gateways != self.facts.gateways {
             tracing::info!("the default gateways of this node are others now");
             self.facts.gateways = gateways;
-            if let Some(step) = self.announcer.set_facts(self.facts.clone()) {
+            let facts = self.facts.clone();
+            if let Some(step) = self.hearing.plans.measure(|| self.announcer.set_facts(facts)) {
                 self.tell(step).await?;
             }
         }
@@ -223,6 +274,10 @@ impl Task {
             "routes" => {
                 let prefixes = announced(self.announcer.plan());
                 Ok(self.seen(prefixes).await?.routes(self.announcer.plan()))
+            }
+            "metrics" => {
+                let up = self.seen(Vec::new()).await?.up();
+                Ok(Answer::new(String::new(), &self.announcer.scrape(up, self.hearing.plans.age())))
             }
             "why" => {
                 let said = self.announcer.why(prefix(address)?);

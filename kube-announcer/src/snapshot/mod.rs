@@ -138,6 +138,20 @@ impl Snapshot {
         names
     }
 
+    /// How many objects of a kind are known, those that were refused and have no good version left out.
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Node => self.nodes.len(),
+            Kind::Pod => self.pods.len(),
+            Kind::Service => self.services.len(),
+            Kind::EndpointSlice => self.slice_services.len(),
+            Kind::ServiceCidr => self.service_cidrs.len(),
+            Kind::Secret => self.secrets.len(),
+            Kind::BgpPeer => self.peers.len(),
+            Kind::BgpAdvertisement => self.advertisements.len(),
+        }
+    }
+
     /// A Node.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.get(name)

@@ -140,9 +140,14 @@ impl Announcer {
     }
 
     pub(crate) fn start_as(node: &str, files: &Files, more: &[&str]) -> Self {
-        let (socket, manifests) = (files.socket(), files.manifests());
+        let manifests = files.manifests();
+        let words = ["--node", node, "--manifests", text(&manifests)];
+        Announcer::run(files.socket(), &[&words, more].concat())
+    }
+
+    pub(crate) fn run(socket: PathBuf, more: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
-            .args(["run", "--node", node, "--socket", text(&socket), "--manifests", text(&manifests)])
+            .args(["run", "--socket", text(&socket)])
             .args(more)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -158,6 +163,15 @@ impl Announcer {
         let mut logged = self.logged.clone();
         let seen = within(what, logged.wait_for(|all| all.contains(what))).await;
         assert!(seen.is_ok(), "it ended before: {}", *self.logged.borrow());
+    }
+
+    /// Where it answers, as its log says.
+    pub(crate) async fn http(&self) -> String {
+        let before = "metrics and health are at http://";
+        self.logs(before).await;
+        let logged = self.logged.borrow();
+        let (_, place) = logged.split_once(before).unwrap();
+        place.split('"').next().unwrap().to_owned()
     }
 
     /// The end of its pod.

@@ -3,6 +3,7 @@
 mod announcer;
 mod demo;
 mod health;
+mod http;
 mod probed;
 mod router;
 
@@ -112,11 +113,17 @@ async fn a_signal_ends_it_without_a_word_and_it_comes_back_as_one_that_restarts(
     assert!(!why.contains("received"), "peers keep the routes: {why}");
     announcer.ended().await;
 
-    let _announcer = Announcer::start(&files, &["--restarting"]);
-    router.up().await;
-    assert!(router.says_that_it_restarts());
-    router.whole().await;
-    assert_eq!(router.routes.len(), 4);
+    // It need not be told.
+    for words in [&["--restarting"][..], &[]] {
+        let announcer = Announcer::start(&files, words);
+        router.up().await;
+        assert!(router.says_that_it_restarts());
+        router.whole().await;
+        assert_eq!(router.routes.len(), 4);
+        announcer.end();
+        let Heard::Down(_) = router.next().await else { panic!("it says something else") };
+        announcer.ended().await;
+    }
 }
 
 #[tokio::test]

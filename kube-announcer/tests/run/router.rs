@@ -136,6 +136,12 @@ impl Router {
             .any(|one| matches!(one.view(), Capability::GracefulRestart(flags, _) if flags.restarting))
     }
 
+    /// The connection is closed without a word.
+    #[allow(dead_code, reason = "the tests of what is written into a cluster ask for it")]
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
     /// Nobody connects again.
     pub(crate) fn is_left_alone(&self) -> bool {
         let accepted = std::pin::pin!(self.listener.accept());

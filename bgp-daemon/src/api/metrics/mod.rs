@@ -26,38 +26,65 @@ use rows::{Kind, ROWS};
 use snapshot::Snapshot;
 use std::{fmt, sync::Arc, time::Duration};
 
+/// The type of the text.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// How often it is measured how long it takes until peers are told.
 const PROBE: Duration = Duration::from_secs(1);
 
-/// How long it takes from what is learned until the socket of the slowest peer has taken what follows from it.
-pub(super) struct Latency(Histogram);
+/// The metrics of a speaker, for whoever shows them, beside others or alone.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    shared: Arc<Shared>,
+    /// How long it takes from what is learned until the socket of the slowest peer has taken what follows from it.
+    latency: Histogram,
+}
 
-impl Latency {
-    pub(super) fn new() -> Self {
-        Latency(Histogram::new(exponential_buckets(0.0005, 4.0, 9)))
+impl Metrics {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Metrics { shared, latency: Histogram::new(exponential_buckets(0.0005, 4.0, 9)) }
     }
 
     /// `/metrics`, `/healthz` and `/readyz`.
     pub(super) fn router(&self) -> Router<Arc<Shared>> {
-        let histogram = self.0.clone();
-        let metrics = |State(shared): State<Arc<Shared>>| async move { metrics(&shared, histogram).await };
+        let own = self.clone();
+        let metrics = || async move { own.answer().await };
         Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(healthy))
             .route("/readyz", get(ready))
     }
 
-    /// Measures until the speaker ends.
-    pub(super) async fn measure(self, shared: Arc<Shared>) {
-        while let Ok(began) = shared.ask(|_, now| now).await {
-            if shared.speaker.written().await.is_err() {
+    /// Measures how long peers wait to be told, until the speaker ends.
+    pub async fn measure(self) {
+        while let Ok(began) = self.shared.ask(|_, now| now).await {
+            if self.shared.speaker.written().await.is_err() {
                 return;
             }
-            if let Ok(now) = shared.ask(|_, now| now).await {
-                self.0.observe((now - began).as_secs_f64());
+            if let Ok(now) = self.shared.ask(|_, now| now).await {
+                self.latency.observe((now - began).as_secs_f64());
             }
             tokio::time::sleep(PROBE).await;
         }
+    }
+
+    /// What there is to tell now, for others to be registered beside it. `None`: the speaker has ended.
+    pub async fn registry(&self) -> Option<Registry> {
+        self.gather().await.ok()
+    }
+
+    async fn gather(&self) -> Result<Registry, Problem> {
+        let mut registry = Registry::default();
+        let help = "From what was learned until the slowest peer's socket has taken what follows, probed once a second";
+        registry.register("bgp_update_latency_seconds", help, self.latency.clone());
+        registry.register_collector(Box::new(Scrape(Snapshot::take(&self.shared).await?)));
+        Ok(registry)
+    }
+
+    async fn answer(&self) -> Result<Response, Problem> {
+        let mut text = String::new();
+        encode(&mut text, &self.gather().await?).map_err(|_| Problem::gone())?;
+        Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
     }
 }
 
@@ -80,17 +107,6 @@ impl Collector for Scrape {
         }
         Ok(())
     }
-}
-
-async fn metrics(shared: &Shared, latency: Histogram) -> Result<Response, Problem> {
-    let mut registry = Registry::default();
-    let help =
-        "From what was learned until the slowest peer's socket has taken what follows, probed once a second";
-    registry.register("bgp_update_latency_seconds", help, latency);
-    registry.register_collector(Box::new(Scrape(Snapshot::take(shared).await?)));
-    let mut text = String::new();
-    encode(&mut text, &registry).map_err(|_| Problem::gone())?;
-    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }
 
 /// Whether the speaker answers at all.

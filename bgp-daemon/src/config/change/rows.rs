@@ -8,7 +8,7 @@
 use super::{
     super::{
         Config, Distance, GracefulRestart, Group, Kernel, MaxPrefixes, Password, Peer, PeerSettings,
-        duration::Lasting,
+        Resilient, duration::Lasting,
     },
     Cost, Difference,
 };
@@ -20,6 +20,7 @@ use crate::{
     rib::{Limits, Selection},
 };
 use bgp_proto::attr::table::AttributeCode;
+use ipnet::IpNet;
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr},
@@ -118,7 +119,7 @@ rows! {
         Routes "discarded prefixes" discards long;
         Routes "aggregates" aggregates long;
         Routes "redistributed" redistribute long;
-        Nothing "kernel" kernel kernel;
+        NextStart "kernel" kernel kernel;
         Nothing "API socket" api.socket path;
         Nothing "read-only API socket" api.read_only_socket path;
         Nothing "mode of the API socket" api.socket_mode mode;
@@ -264,13 +265,27 @@ fn selection(value: &Selection) -> String {
 }
 
 fn kernel(value: &Option<Kernel>) -> String {
-    value.as_ref().map_or_else(
-        || "none".into(),
-        |of| {
-            let Kernel { table, protocol, metric, multipath, .. } = of;
-            format!("table {table}, protocol {protocol}, metric {metric}, multipath {multipath}")
-        },
-    )
+    let Some(of) = value else { return "none".into() };
+    let Kernel { table, protocol, metric, multipath, .. } = of;
+    let said = format!("table {table}, protocol {protocol}, metric {metric}, multipath {multipath}");
+    let ranges = |name: &str, of: &[IpNet]| (!of.is_empty()).then(|| format!("{name} {}", list(of)));
+    let more = [
+        of.source_ipv4.map(|source| format!("source {source}")),
+        of.source_ipv6.map(|source| format!("source {source}")),
+        of.default_route.then(|| "default route".into()),
+        ranges("protected", &of.protected),
+        ranges("allowed in connected networks", &of.allow_connected),
+        of.max_routes.map(|most| format!("at most {most} routes")),
+        of.resilient.as_ref().map(resilient),
+    ];
+    more.into_iter().flatten().fold(said, |said, more| said + ", " + &more)
+}
+
+fn resilient(value: &Resilient) -> String {
+    let Resilient { buckets, idle_timer, unbalanced_timer, prefixes } = value;
+    let [idle, unbalanced] = [idle_timer, unbalanced_timer].map(|time| Lasting(*time));
+    let which = if prefixes.is_empty() { "all".into() } else { list(prefixes) };
+    format!("resilient {which} in {buckets} buckets, idle timer {idle}, unbalanced timer {unbalanced}")
 }
 
 fn path(value: &Option<PathBuf>) -> String {

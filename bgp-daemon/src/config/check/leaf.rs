@@ -161,6 +161,16 @@ pub(super) fn lasting(text: &str) -> Leaf<Duration> {
     text.parse().map(|Lasting(time)| time)
 }
 
+/// A time as the kernel counts it: up to a year, of which there are hundredths of a second.
+pub(super) fn hundredths(text: &str) -> Leaf<Duration> {
+    const MOST: Duration = Duration::from_secs(365 * 86_400);
+    let time = lasting(text)?;
+    if time <= MOST && time.subsec_millis().is_multiple_of(10) {
+        return Ok(time);
+    }
+    Err(Wrong::new(text, "is not allowed", "hundredths of a second, like \"500ms\", at most \"365d\""))
+}
+
 /// A time of whole seconds, as messages carry them.
 fn seconds(text: &str, most: u16) -> Leaf<u16> {
     let time = lasting(text)?;

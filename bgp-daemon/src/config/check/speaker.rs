@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     config::{
-        Api, Kernel, Redistribute,
-        raw::{RawApi, RawAttributes, RawConfig, RawKernel, Text},
+        Api, Kernel, Redistribute, Resilient,
+        raw::{RawApi, RawAttributes, RawConfig, RawKernel, RawResilient, Text},
     },
     policy::{AnyCommunity, NextHopChange, Policy, Wrong, number},
     rib::{Aggregate, LocalRoute, Selection},
@@ -101,14 +101,45 @@ pub(super) fn kernel(n: &mut Notes, raw: &RawKernel) -> Kernel {
         source_ipv6,
         default_route: n.one("kernel.default_route", raw.default_route.as_ref(), leaf::yes).unwrap_or(false),
         protected: n.each("kernel.protected", raw.protected.as_ref(), leaf::prefix).unwrap_or_default(),
+        allow_connected: n
+            .each("kernel.allow_connected", raw.allow_connected.as_ref(), leaf::prefix)
+            .unwrap_or_default(),
         max_routes: n.one("kernel.max_routes", raw.max_routes.as_ref(), most).map(|most| most as usize),
+        resilient: raw.resilient.as_ref().map(|raw| resilient(n, raw)),
     };
+    if let Some(Resilient { buckets, .. }) = kernel.resilient
+        && buckets < kernel.multipath
+    {
+        let message = format!(
+            "{buckets} buckets are fewer than kernel.multipath has next hops; write {} or more",
+            kernel.multipath.next_power_of_two()
+        );
+        n.wrong("kernel.resilient.buckets", message);
+    }
     if (kernel.protocol, kernel.metric) == (186, 20) {
         let message = "protocol 186 with metric 20 is how FRR marks its routes: it would remove ours, and we its; \
                        write another number, like 179";
         n.wrong("kernel.protocol", message);
     }
     kernel
+}
+
+fn resilient(n: &mut Notes, raw: &RawResilient) -> Resilient {
+    let usual = Resilient::default();
+    let buckets = |text: &str| leaf::whole(text, 1, u16::MAX.into()).map(|buckets| buckets as u16);
+    let mut time =
+        |key: &str, text: Option<&Text>| n.one(format!("kernel.resilient.{key}"), text, leaf::hundredths);
+    let idle_timer = time("idle_timer", raw.idle_timer.as_ref()).unwrap_or(usual.idle_timer);
+    let unbalanced_timer =
+        time("unbalanced_timer", raw.unbalanced_timer.as_ref()).unwrap_or(usual.unbalanced_timer);
+    Resilient {
+        buckets: n.one("kernel.resilient.buckets", raw.buckets.as_ref(), buckets).unwrap_or(usual.buckets),
+        idle_timer,
+        unbalanced_timer,
+        prefixes: n
+            .each("kernel.resilient.prefixes", raw.prefixes.as_ref(), leaf::prefix)
+            .unwrap_or_default(),
+    }
 }
 
 impl Reading<'_> {

@@ -2,7 +2,7 @@
 
 use super::{Cable, Node, Over, Rule, World, secs};
 use bgp_daemon::{
-    config::{Config, Peer, PeerSettings},
+    config::{Config, Kernel, Peer, PeerSettings},
     policy::{self, Names, Policy, raw::RawPolicies},
 };
 use bgp_proto::{
@@ -30,8 +30,12 @@ impl World {
     /// One more speaker of this AS; its identifier is its number, counted from 1.
     pub(crate) fn node(&mut self, asn: u32) -> usize {
         let number = self.nodes.len() as u32 + 1;
-        let config =
-            Config { resolve_next_hops: false, router_id: RouterId::new(number), ..Config::new(Asn(asn)) };
+        let config = Config {
+            resolve_next_hops: false,
+            router_id: RouterId::new(number),
+            kernel: Some(Kernel::default()),
+            ..Config::new(Asn(asn))
+        };
         self.nodes.push(Node::new(config, self.random.next()));
         self.nodes.len() - 1
     }

@@ -9,6 +9,7 @@ mod lines;
 mod watch;
 
 pub use access::Access;
+pub use contact::Standing;
 
 use super::{Told, scope::Scope};
 use crate::object::{Kind, Name};
@@ -34,26 +35,30 @@ pub fn always() -> BTreeSet<Scope> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Pod).map(Scope::All).collect()
 }
 
-/// Tells all objects of a cluster and every change of them, until nobody listens. Of pods it tells those of `pods`.
+/// Tells all objects of a cluster and every change of them, until nobody listens. Of pods it tells those of `pods`. What
+/// comes back says how it is with the API server.
 pub fn watch(
     access: &Access,
     node: Name,
     namespace: Name,
     pods: latest::Receiver<BTreeSet<Scope>>,
     tell: mpsc::Sender<Told>,
-) {
+) -> latest::Receiver<Standing> {
+    let contact = Arc::new(Contact::new(access.server()));
+    let standing = contact.standing();
     let (notice, noticed) = mpsc::channel(NOTICES);
     let watches = Watches {
         access: access.clone(),
         node,
         namespace,
-        contact: Arc::new(Contact::new(access.server())),
+        contact,
         tell,
         notice,
         tasks: JoinSet::new(),
         running: BTreeMap::new(),
     };
     tokio::spawn(watches.run(pods, noticed));
+    standing
 }
 
 struct Watches {

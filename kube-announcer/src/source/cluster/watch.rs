@@ -206,6 +206,7 @@ impl Watcher {
                     return Err(Ended::Over);
                 }
             };
+            self.contact.heard();
             let (event, version) = match read(self.kind, line) {
                 Ok(read) => read,
                 Err(why) => {
