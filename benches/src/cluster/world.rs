@@ -6,10 +6,9 @@ use super::{
     filling,
     objects::{HERE, wishes},
     router::Router,
-    writer::{Call, Writer},
+    writer::Writer,
 };
 use lab::{ControlPlane, Lab, Namespace};
-use serde_json::{Value, json};
 use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 /// How long our kinds may take to be served.
@@ -54,23 +53,27 @@ impl World {
         let world = World { size, router, writer, plane, node, kubeconfig, lab };
         world.install();
         filling::fill(&world.writer, &size);
+        world.let_in();
         world
     }
 
-    /// Our kinds, our rights, and what is to be announced.
+    /// What `manifests` prints, and what is to be announced.
     fn install(&self) {
-        self.plane.apply(&printed("crds"));
+        self.plane.apply(&printed("manifests"));
         let kinds = "get bgppeers,bgpadvertisements,bgpnodestates";
         self.lab.wait_until("our kinds to be served", BOUND, || self.plane.kubectl(kinds).is_ok());
-        let objects = rights().into_iter().chain(wishes(&ROUTER.to_string()));
-        self.plane.apply(&objects.map(|object| object.to_string()).collect::<Vec<_>>().join("\n---\n"));
-        let path = format!("/api/v1/namespaces/{OURS}/serviceaccounts/{OURS}/token");
-        let asked = json!({ "spec": { "expirationSeconds": 86_400 } });
-        let said = self.writer.call(&Call::create(path, &asked)).expect("the service account is there");
-        let said: Value = serde_json::from_str(&said).expect("the API server answers with JSON");
-        let token = said["status"]["token"].as_str().expect("it gives a token");
+        let wishes = wishes(&ROUTER.to_string());
+        self.plane.apply(&wishes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n---\n"));
+    }
+
+    /// A kubeconfig for the node, with a token as its pod would have it.
+    fn let_in(&self) {
+        let bound = format!("--bound-object-kind Node --bound-object-name {HERE} --duration 24h");
+        let token = self.plane.kubectl(&format!("create token {OURS} -n {OURS} {bound}"));
+        let token = token.unwrap_or_else(|why| panic!("{why}"));
         let text = fs::read_to_string(self.plane.kubeconfig_at(SERVER)).expect("the lab wrote it");
-        fs::write(&self.kubeconfig, text.replace("admin-token", token)).expect("the lab's folder is ours");
+        fs::write(&self.kubeconfig, text.replace("admin-token", token.trim()))
+            .expect("the lab's folder is ours");
     }
 
     /// Starts an announcer.
@@ -79,35 +82,4 @@ impl World {
         let socket = self.lab.folder().join("announcer.sock");
         Announcer::start(&self.node, HERE, &self.kubeconfig, &socket)
     }
-}
-
-/// What the announcer may do, and no more.
-fn rights() -> Vec<Value> {
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
-    let (read, write) =
-        (["get", "list", "watch"], ["get", "list", "watch", "create", "update", "patch", "delete"]);
-    let rbac = "rbac.authorization.k8s.io";
-    vec![
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": OURS } }),
-        json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": OURS, "namespace": OURS },
-        }),
-        json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": OURS },
-            "rules": [
-                rule("", &["nodes", "services", "pods", "secrets", "namespaces"], &read),
-                rule("discovery.k8s.io", &["endpointslices"], &read),
-                rule("networking.k8s.io", &["servicecidrs"], &read),
-                rule("apps", &["daemonsets"], &read),
-                rule("kube-announcer.io", &["*"], &write),
-                rule("events.k8s.io", &["events"], &["create", "patch"]),
-                rule("", &["events"], &["create", "patch"]),
-            ],
-        }),
-        json!({
-            "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding", "metadata": { "name": OURS },
-            "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": OURS },
-            "subjects": [{ "kind": "ServiceAccount", "name": OURS, "namespace": OURS }],
-        }),
-    ]
 }
