@@ -239,7 +239,7 @@ pub struct Outage {
     pub seen: Duration,
     /// Prefixes that were withdrawn, and sessions that ended, while it was away and until then.
     pub lost: usize,
-    /// On a CPU from the moment that it was ready until the announcer was idle.
+    /// On a CPU from its start until the announcer was idle.
     pub spent: Duration,
     /// Memory then.
     pub usage: Usage,
@@ -259,11 +259,11 @@ pub fn outage(world: &mut World, announcer: &Announcer) -> Outage {
     pass(world.size.away);
     world.router.look();
     let lost = wanted - world.router.held() + (world.router.downs - downs) as usize;
+    let before = announcer.usage();
     world.plane.start_api();
     let ready = world.lab.wait_for("the API server to be ready", BOUND, || {
         world.writer.call(&Call::get("/readyz")).is_ok().then(now)
     });
-    let before = announcer.usage();
     let (call, address) = (flip(world, service, 0, false), objects::address(service));
     world.writer.call(&call).unwrap_or_else(|why| panic!("{why}"));
     let seen = told(world, address, false, ready).saturating_sub(ready);
