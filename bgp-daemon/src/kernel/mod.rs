@@ -20,8 +20,8 @@ use crate::{
 use able::{Able, as_told};
 use ipnet::IpNet;
 use std::{fmt, io, net::IpAddr, thread, time::Duration};
-use task::Task;
-use tokio::sync::{mpsc, oneshot};
+use task::{Ends, Task};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use shown::{Page, Row, State};
 
@@ -88,6 +88,8 @@ pub(crate) struct Kernel {
     pub(crate) news: mpsc::Receiver<News>,
     /// Where it is asked.
     pub(crate) asked: mpsc::Sender<Question>,
+    /// Counts on whenever something of our routes may be another than it was.
+    pub(crate) moved: watch::Receiver<u64>,
     /// Routes of ours were there already.
     pub(crate) has_adopted: bool,
 }
@@ -127,7 +129,8 @@ pub(crate) fn start(settings: &Settings) -> Result<Kernel, Error> {
     let (told, inbox) = mpsc::channel(TOLD);
     let (out, news) = mpsc::channel(NEWS);
     let (asked, questions) = mpsc::channel(QUESTIONS);
-    let (mut task, watch) = Task::new(settings, inbox, out, questions)?;
+    let (moves, moved) = watch::channel(0);
+    let (mut task, watch) = Task::new(settings, Ends { told: inbox, news: out, questions, moves })?;
     let has_adopted = task.begin()?;
     let failed = |error| Error::System("the kernel's routes cannot be followed", error);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
@@ -137,7 +140,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Kernel, Error> {
         }
     };
     thread::Builder::new().name("kernel".into()).spawn(run).map_err(failed)?;
-    Ok(Kernel { told, news, asked, has_adopted })
+    Ok(Kernel { told, news, asked, moved, has_adopted })
 }
 
 /// What routes and next hop objects of ours carry.

@@ -21,7 +21,11 @@ use std::{
     net::IpAddr,
     time::Duration,
 };
-use tokio::{io::unix::AsyncFd, sync::mpsc, time::sleep};
+use tokio::{
+    io::unix::AsyncFd,
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 /// Messages of one batch.
 const BATCH: usize = 256;
@@ -37,6 +41,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Next hops that nobody asks for any more, and that are followed all the same: they tend to come back.
 const UNWANTED: usize = 1024;
 
+/// What the thread is told, asked and listened to by.
+pub(super) struct Ends {
+    pub(super) told: mpsc::Receiver<Told>,
+    pub(super) news: mpsc::Sender<News>,
+    pub(super) questions: mpsc::Receiver<Question>,
+    pub(super) moves: watch::Sender<u64>,
+}
+
 pub(super) struct Task {
     // The first to go: who waits for the end of the news may start again.
     _lock: Option<Lock>,
@@ -48,9 +60,7 @@ pub(super) struct Task {
     batch: Batch,
     ops: Vec<Op>,
     redistributed: Redistributed,
-    told: mpsc::Receiver<Told>,
-    news: mpsc::Sender<News>,
-    questions: mpsc::Receiver<Question>,
+    ends: Ends,
     unwanted: VecDeque<IpAddr>,
     /// When what nobody chose may go, and whether all was chosen.
     patient_until: Time,
@@ -69,12 +79,7 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> Error {
 }
 
 impl Task {
-    pub(super) fn new(
-        settings: &Settings,
-        told: mpsc::Receiver<Told>,
-        news: mpsc::Sender<News>,
-        questions: mpsc::Receiver<Question>,
-    ) -> Result<(Self, Watch), Error> {
+    pub(super) fn new(settings: &Settings, ends: Ends) -> Result<(Self, Watch), Error> {
         let mut requests = Requests::open().map_err(system("the kernel's routes cannot be asked for"))?;
         let mark = mark(settings);
         let lock = settings.install.is_some().then(|| Lock::take(mark)).transpose()?;
@@ -95,9 +100,7 @@ impl Task {
             batch: Batch::default(),
             ops: Vec::new(),
             redistributed,
-            told,
-            news,
-            questions,
+            ends,
             unwanted: VecDeque::new(),
             patient_until: now + settings.patience,
             is_complete: false,
@@ -146,14 +149,14 @@ impl Task {
     async fn take_in(&mut self, watch: &mut AsyncFd<Watch>) -> io::Result<Option<bool>> {
         let mut any = false;
         while self.fib.waiting() < ENOUGH {
-            match self.told.try_recv() {
+            match self.ends.told.try_recv() {
                 Ok(told) => self.obey(told, watch).await?,
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => return Ok(None),
             }
             any = true;
         }
-        if let Ok(question) = self.questions.try_recv() {
+        if let Ok(question) = self.ends.questions.try_recv() {
             self.answer(question);
             any = true;
         }
@@ -199,7 +202,7 @@ impl Task {
 
     /// The engine never waits for us: it takes this in a moment, or has ended.
     async fn say(&self, news: News) {
-        let _ = self.news.send(news).await;
+        let _ = self.ends.news.send(news).await;
     }
 
     fn answer(&self, (wanted, answer): Question) {
@@ -294,10 +297,14 @@ impl Task {
         if !self.installs {
             return Ok(false);
         }
-        let Task { fib, requests, batch, ops, style, errors, .. } = self;
+        let Task { fib, requests, batch, ops, style, errors, ends, .. } = self;
+        let looks = fib.waiting() > 0;
         ops.clear();
         fib.take(BATCH, ops);
         if ops.is_empty() {
+            if looks {
+                ends.moves.send_modify(|moves| *moves += 1);
+            }
             if !fib.is_doubtful() && self.dump_at <= now {
                 self.pause = FIRST_PAUSE;
             }
@@ -320,6 +327,7 @@ impl Task {
         if let Some(why) = first {
             tracing::warn!("the kernel refused {refused} of {} messages; the first: {why}", ops.len());
         }
+        ends.moves.send_modify(|moves| *moves += 1);
         Ok(true)
     }
 
@@ -338,8 +346,8 @@ impl Task {
         let mut told = None;
         let mut question = None;
         tokio::select! {
-            one = self.told.recv() => told = Some(one),
-            Some(one) = self.questions.recv() => question = Some(one),
+            one = self.ends.told.recv() => told = Some(one),
+            Some(one) = self.ends.questions.recv() => question = Some(one),
             ready = watch.readable() => ready?.clear_ready(),
             () = tick => {}
         }

@@ -1,6 +1,9 @@
 //! The thread by itself in a real kernel, told what is chosen as the engine would tell it.
 
-use super::{Kernel, Page, Settings, Told, start, task::Task};
+use super::{
+    Kernel, Page, Settings, Told, start,
+    task::{Ends, Task},
+};
 use crate::{
     config,
     rib::{Chosen, Hop, Verdict},
@@ -10,7 +13,7 @@ use socket2::SockRef;
 use std::{fmt::Write, time::Duration};
 use tokio::{
     runtime::Runtime,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
 };
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -61,14 +64,17 @@ impl Machine {
     fn start_deaf(&self, meanwhile: impl FnOnce()) -> Kernel {
         let (told, inbox) = mpsc::channel(16);
         let (out, news) = mpsc::channel(64);
+        let (moves, moved) = watch::channel(0);
         let (asked, questions) = mpsc::channel(16);
-        let (mut task, watch) =
-            self.node.run(|| Task::new(&Self::settings(true), inbox, out, questions)).unwrap();
+        let (mut task, watch) = self
+            .node
+            .run(|| Task::new(&Self::settings(true), Ends { told: inbox, news: out, questions, moves }))
+            .unwrap();
         let has_adopted = task.begin().unwrap();
         SockRef::from(&watch).set_recv_buffer_size(1).unwrap();
         meanwhile();
         self.runtime.spawn(async move { task.run(watch).await.unwrap() });
-        Kernel { told, news, asked, has_adopted }
+        Kernel { told, news, asked, moved, has_adopted }
     }
 
     /// How many messages were lost to sockets of the node.
@@ -133,6 +139,7 @@ fn without_next_hop_objects_each_route_names_its_gateways_and_all_else_is_the_sa
     ];
     machine.wait_shown(&parts, &["nhid"]);
     assert_eq!(machine.page(&kernel).totals.installed, 4);
+    assert!(kernel.moved.has_changed().unwrap(), "who waits for a route is to look again");
     // Somebody else's hand, and a link that goes and comes.
     machine.node.ip("route del 198.51.100.0/24");
     machine.wait_shown(&parts, &[]);

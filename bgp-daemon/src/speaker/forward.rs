@@ -10,7 +10,7 @@ use bgp_proto::time::Time;
 
 pub(super) use crate::kernel::News;
 use std::{net::IpAddr, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Routes that are handed over together.
 const BATCH: usize = 1024;
@@ -78,6 +78,11 @@ impl Forwarder {
     /// Where the thread is asked.
     pub(super) fn asked(&self) -> Option<mpsc::Sender<Question>> {
         self.kernel.as_ref().filter(|_| self.installs).map(|kernel| kernel.asked.clone())
+    }
+
+    /// What counts on whenever something of our routes may be another than it was.
+    pub(super) fn moved(&self) -> Option<watch::Receiver<u64>> {
+        self.kernel.as_ref().filter(|_| self.installs).map(|kernel| kernel.moved.clone())
     }
 
     /// The engine is to say what is chosen.

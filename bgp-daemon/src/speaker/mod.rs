@@ -34,6 +34,8 @@ use inputs::Request;
 use nobody::{Forwarder, News, hear};
 use std::{fmt, io, net::SocketAddr, thread};
 use task::Task;
+#[cfg(feature = "kernel")]
+use tokio::sync::watch;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 type Report = connection::Report<dial::Ends>;
@@ -130,6 +132,8 @@ pub struct Speaker {
     events: broadcast::WeakSender<Event>,
     #[cfg(feature = "kernel")]
     asked: Option<mpsc::Sender<crate::kernel::Question>>,
+    #[cfg(feature = "kernel")]
+    moved: Option<watch::Receiver<u64>>,
 }
 
 impl Speaker {
@@ -141,7 +145,7 @@ impl Speaker {
         let bound = bound?;
         let forwarder = Forwarder::start(&config)?;
         #[cfg(feature = "kernel")]
-        let asked = forwarder.asked();
+        let (asked, moved) = (forwarder.asked(), forwarder.moved());
         let start = engine::Start {
             seed: identity::seed(),
             router_id,
@@ -178,6 +182,8 @@ impl Speaker {
             events: subscribers,
             #[cfg(feature = "kernel")]
             asked,
+            #[cfg(feature = "kernel")]
+            moved,
         })
     }
 
@@ -220,6 +226,13 @@ impl Speaker {
     #[cfg(feature = "kernel")]
     pub async fn kernel_routes_to(&self, prefixes: Vec<ipnet::IpNet>) -> Result<crate::kernel::Page, Error> {
         self.kernel_page(crate::kernel::Wanted::These(prefixes)).await
+    }
+
+    /// Counts on whenever something of our routes in the kernel may be another than it was: a reason to ask again for
+    /// those that somebody waits for. `None`: no routes are installed.
+    #[cfg(feature = "kernel")]
+    pub fn kernel_moves(&self) -> Option<watch::Receiver<u64>> {
+        self.moved.clone()
     }
 
     #[cfg(feature = "kernel")]

@@ -2,7 +2,10 @@
 //!
 //! Everything is read under a root folder, so that it can be shown any node.
 
+mod needs;
 mod sockets;
+
+pub use needs::Needs;
 
 use serde::Serialize;
 use sockets::{Socket, State};
@@ -53,15 +56,25 @@ const PORT: u16 = 179;
 
 /// All rows, for the node whose root folder this is.
 pub fn check(root: &Path) -> Vec<Row> {
-    let node = Node { root };
-    vec![
-        node.forwarding(),
-        node.ipv6_forwarding(),
-        node.reverse_path(),
-        node.hash_policy(),
-        node.listener(),
-        node.other_speaker(),
-    ]
+    rows(&Node { root, needs: None })
+}
+
+/// The same for what a plan needs of the node.
+pub fn check_for(root: &Path, needs: Needs) -> Vec<Row> {
+    rows(&Node { root, needs: Some(needs) })
+}
+
+fn rows(node: &Node<'_>) -> Vec<Row> {
+    let rows = [
+        node.right(),
+        Some(node.forwarding()),
+        Some(node.ipv6_forwarding()),
+        Some(node.reverse_path()),
+        Some(node.hash_policy()),
+        Some(node.listener()),
+        Some(node.other_speaker()),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
 /// Whether anything is wrong: the exit status.
@@ -71,6 +84,8 @@ pub fn is_wrong(rows: &[Row]) -> bool {
 
 struct Node<'a> {
     root: &'a Path,
+    /// What is asked of it; `None`: nobody said.
+    needs: Option<Needs>,
 }
 
 impl Node<'_> {
@@ -82,6 +97,20 @@ impl Node<'_> {
     fn setting(&self, path: &str) -> Option<u32> {
         let text = fs::read_to_string(self.path("proc/sys/net").join(path)).ok()?;
         text.trim().parse().ok()
+    }
+
+    /// Whether routes can be put into the kernel from where we run, if they are to be.
+    fn right(&self) -> Option<Row> {
+        let subject = "routes into the kernel";
+        self.needs.filter(|needs| needs.routes)?;
+        let status = fs::read_to_string(self.path("proc/self/status")).unwrap_or_default();
+        let advice = "import, podPrefixes, serviceCidrs and aggregate need it. In a pod: run as root, with \
+                      securityContext.capabilities.add: [NET_ADMIN].";
+        Some(match needs::may_change_routes(&status) {
+            Some(true) => Row::new(subject, Verdict::Fine, "we have CAP_NET_ADMIN", ""),
+            Some(false) => Row::new(subject, Verdict::Wrong, "we do not have CAP_NET_ADMIN", advice),
+            None => Row::unknown(subject, "/proc/self/status"),
+        })
     }
 
     fn forwarding(&self) -> Row {
@@ -137,7 +166,9 @@ impl Node<'_> {
         }
         let advice = "Strict: what comes in by another interface than the answer would leave by is dropped, which is what \
                       happens with several routers and with tunnels. Use 2 (loose): sysctl -w net.ipv4.conf.all.rp_filter=2.";
-        Row::new(subject, Verdict::Look, format!("rp_filter is 1 on {}", strict.join(", ")), advice)
+        let breaks = self.needs.is_some_and(|needs| needs.several);
+        let verdict = if breaks { Verdict::Wrong } else { Verdict::Look };
+        Row::new(subject, verdict, format!("rp_filter is 1 on {}", strict.join(", ")), advice)
     }
 
     fn hash_policy(&self) -> Row {
@@ -153,6 +184,9 @@ impl Node<'_> {
             known.iter().map(|(name, value)| format!("{name} is {value}")).collect::<Vec<_>>().join(", ");
         match known.iter().map(|(_, value)| *value).min() {
             None => Row::unknown(subject, "net.ipv4.fib_multipath_hash_policy"),
+            Some(0) if self.needs.is_some_and(|needs| !needs.import) => {
+                Row::new(subject, Verdict::Fine, format!("{found}; no routes are imported"), "")
+            }
             Some(0) => Row::new(subject, Verdict::Look, found, advice),
             Some(_) => Row::new(subject, Verdict::Fine, found, ""),
         }
@@ -174,7 +208,8 @@ impl Node<'_> {
         }
         let advice = "Another BGP speaker runs here. That is fine as long as it does not talk to the same routers; only a mesh \
                       (`nodes:` in a BgpPeer) needs the port for us.";
-        Row::new(subject, Verdict::Look, format!("{} listens on it", owners.join(", ")), advice)
+        let verdict = if self.needs.is_some_and(|needs| needs.mesh) { Verdict::Wrong } else { Verdict::Look };
+        Row::new(subject, verdict, format!("{} listens on it", owners.join(", ")), advice)
     }
 
     fn other_speaker(&self) -> Row {
@@ -272,6 +307,27 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert!(is_wrong(&rows) && rows[..4].iter().all(|row| !row.advice.is_empty()));
+    }
+
+    #[test]
+    fn what_a_plan_needs_is_asked_for_and_nothing_else() {
+        let strict = ("proc/sys/net/ipv4/conf/eth0/rp_filter", "1\n");
+        let plain = ("proc/sys/net/ipv4/fib_multipath_hash_policy", "0\n");
+        let without = ("proc/self/status", "Name:\tx\nCapEff:\t00000000a80425fb\n");
+        let node = node(&[GOOD.as_slice(), &[strict, plain, without]].concat());
+        let found = |needs| {
+            let rows = check_for(node.path(), needs);
+            rows.into_iter().map(|row| (row.verdict.word(), row.found)).take(4).collect::<Vec<_>>()
+        };
+        let announcing = found(Needs::default());
+        assert_eq!(announcing[2], ("look", "rp_filter is 1 on eth0".to_owned()));
+        let hash = "net.ipv4.fib_multipath_hash_policy is 0; no routes are imported";
+        assert_eq!(announcing[3], ("fine", hash.to_owned()));
+        let routing = found(Needs { routes: true, import: true, several: true, mesh: false });
+        assert_eq!(routing[0], ("wrong", "we do not have CAP_NET_ADMIN".to_owned()));
+        assert_eq!((routing[3].0, routing.len()), ("wrong", 4));
+        fs::write(node.path().join("proc/self/status"), "CapEff:\t000001ffffffffff\n").unwrap();
+        assert_eq!(found(Needs { routes: true, ..Needs::default() })[0].0, "fine");
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! `check`: a folder of manifests, or this node.
 
-use super::{Namespace, print, print_json};
+use super::{Kernel, Namespace, print, print_json};
+use anyhow::Context;
 use clap::Args;
 use kube_announcer::{
-    check_host,
+    check_host::{self, Needs, Row},
     report::{Cluster, check, node, table::table},
 };
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Say what the nodes of a cluster would announce, from its manifests alone, and everything that is wrong with them
 ///
@@ -23,8 +21,9 @@ pub(super) struct Arguments {
     /// Only this node, and every prefix with the decision on it
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
-    /// Look at this machine instead: forwarding, filters, port 179, other speakers
-    #[arg(long, conflicts_with_all = ["dir", "node"])]
+    /// Look at this machine instead: forwarding, filters, port 179, other speakers. With a folder and --node: is it ready
+    /// for what the manifests ask of that node?
+    #[arg(long)]
     host: bool,
     /// The root folder of the machine that is looked at
     #[arg(long, value_name = "DIR", default_value = "/", requires = "host")]
@@ -34,13 +33,22 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     namespace: Namespace,
+    #[command(flatten)]
+    kernel: Kernel,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Some(dir) = &arguments.dir else { return host(&arguments.root, arguments.json) };
-    let cluster = Cluster::read(dir, &arguments.namespace.namespace)?;
+    let Some(dir) = &arguments.dir else {
+        return host(&check_host::check(&arguments.root), arguments.json);
+    };
+    let cluster = arguments.kernel.with(Cluster::read(dir, &arguments.namespace.namespace)?);
     let node = arguments.node.as_deref().map(|node| node::find(&cluster, node)).transpose();
     let node = node.map_err(anyhow::Error::msg)?;
+    if arguments.host {
+        let node = node.context("say with --node which node of the manifests this machine is")?;
+        let needs = Needs::of(cluster.planner(&node).plan());
+        return host(&check_host::check_for(&arguments.root, needs), arguments.json);
+    }
     let nodes = node.clone().map_or_else(|| cluster.nodes(), |node| vec![node]);
     let report = check::report(&cluster, &nodes);
     match (arguments.json, node) {
@@ -56,8 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if report.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn host(root: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let rows = check_host::check(root);
+fn host(rows: &[Row], json: bool) -> anyhow::Result<ExitCode> {
     if json {
         print_json(&rows)?;
     } else {
@@ -70,5 +77,5 @@ fn host(root: &Path, json: bool) -> anyhow::Result<ExitCode> {
             print(&format!("\n{}: {}\n", row.subject, row.advice));
         }
     }
-    Ok(if check_host::is_wrong(&rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if check_host::is_wrong(rows) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod kernel;
 mod log;
 mod manifests;
 mod place;
@@ -13,6 +14,7 @@ mod shown;
 mod why;
 
 use clap::{Args, Parser, Subcommand};
+use kube_announcer::report::Cluster;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Announces by BGP what a Kubernetes cluster makes reachable on its nodes
@@ -47,6 +49,7 @@ enum Wanted {
     Why(why::Arguments),
     Routes(shown::Routes),
     Peers(shown::Peers),
+    Kernel(kernel::Arguments),
     Leave(running::Leave),
     RouterConfig(router_config::Arguments),
     Crds(Crds),
@@ -62,7 +65,23 @@ struct Asked {
     #[command(flatten)]
     namespace: Namespace,
     #[command(flatten)]
+    kernel: Kernel,
+    #[command(flatten)]
     socket: running::Socket,
+}
+
+/// What manifests are looked at as.
+#[derive(Args)]
+struct Kernel {
+    /// Look at manifests as an announcer that puts routes into the kernel (`run --kernel-routes`)
+    #[arg(long)]
+    kernel_routes: bool,
+}
+
+impl Kernel {
+    fn with(&self, cluster: Cluster) -> Cluster {
+        if self.kernel_routes { cluster.with_kernel_routes() } else { cluster }
+    }
 }
 
 #[derive(Args)]
@@ -81,6 +100,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.wanted {
         Wanted::Demo(arguments) => demo::run(&arguments),
         Wanted::Run(arguments) => run::run(&arguments),
+        Wanted::Kernel(arguments) => kernel::run(&arguments),
         Wanted::Leave(arguments) => running::leave(&arguments),
         Wanted::Check(arguments) => check::run(&arguments),
         Wanted::Why(arguments) => why::run(&arguments),

@@ -1,6 +1,6 @@
 //! `run`: announce until a signal or somebody says otherwise.
 
-use super::{log, running::SOCKET};
+use super::{kernel, log, running::SOCKET};
 use anyhow::Context;
 use bgp_daemon::engine::Shutdown;
 use clap::Args;
@@ -56,6 +56,8 @@ pub(super) struct Arguments {
     /// What is logged: error, warn, info, debug or trace, also by module
     #[arg(long, value_name = "LEVELS", default_value = "info")]
     log: String,
+    #[command(flatten)]
+    kernel: kernel::Flags,
 }
 
 const AFTER: &str = "\
@@ -112,6 +114,7 @@ async fn wanted(arguments: &Arguments) -> anyhow::Result<Wanted> {
         // A pod cannot know whether another ran here a moment ago; on a node that is new nobody holds anything.
         restarting: arguments.restarting || in_pod,
         probe_every: Duration::from_secs(arguments.probe_every),
+        kernel: arguments.kernel.kernel()?,
     })
 }
 

@@ -38,9 +38,9 @@ struct Of {
 impl Of {
     /// What the manifests say; `None`: the running announcer is asked.
     fn planner(&self) -> anyhow::Result<Option<Planner>> {
-        let Asked { manifests, namespace, .. } = &self.asked;
+        let Asked { manifests, namespace, kernel, .. } = &self.asked;
         let Some(manifests) = manifests else { return Ok(None) };
-        let cluster = Cluster::read(manifests, &namespace.namespace).context("--manifests")?;
+        let cluster = kernel.with(Cluster::read(manifests, &namespace.namespace).context("--manifests")?);
         let node = self.node.as_deref().context("say with --node which node of the manifests is meant")?;
         let node = node::find(&cluster, node).map_err(anyhow::Error::msg)?;
         Ok(Some(cluster.planner(&node)))

@@ -30,11 +30,11 @@ fn address(text: &str) -> Result<IpNet, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let Asked { manifests, namespace, socket } = &arguments.asked;
+    let Asked { manifests, namespace, kernel, socket } = &arguments.asked;
     let Some(manifests) = manifests else {
         return socket.print(&format!("why/{}", arguments.address), arguments.json);
     };
-    let cluster = Cluster::read(manifests, &namespace.namespace).context("--manifests")?;
+    let cluster = kernel.with(Cluster::read(manifests, &namespace.namespace).context("--manifests")?);
     let nodes = match &arguments.node {
         Some(node) => vec![node::find(&cluster, node).map_err(anyhow::Error::msg)?],
         None => cluster.nodes(),

@@ -165,6 +165,7 @@ async fn announcer(files: &Files, node: &Name, adjust: Adjust) -> anyhow::Result
         socket: None,
         http: None,
         restarting: false,
+        kernel: None,
         probe_every: run::PERIOD,
     };
     Task::start(&wanted, Arc::new(|_| Ok(())), adjust).await

@@ -65,10 +65,16 @@ pub(super) fn votes(claims: &[Claim]) -> Result<class::Votes, Refusal> {
 
 /// The route that the node needs: of several pods the oldest one's.
 pub(super) fn kernel(snapshot: &Snapshot, claims: &[Claim]) -> Option<Kernel> {
-    let yes = claims.iter().filter(|claim| says(claim, claims).is_ok());
-    let wanted = yes.filter_map(|claim| Some((claim, claim.kernel?)));
+    by_age(snapshot, claims).into_iter().find_map(|claim| claim.kernel)
+}
+
+/// Claims that need a route and say yes, those of the oldest pod first.
+fn by_age<'c>(snapshot: &Snapshot, claims: &'c [Claim]) -> Vec<&'c Claim> {
     let age = |claim: &Claim| snapshot.pod(&claim.owner.name).map_or(i64::MAX, |pod| pod.made);
-    wanted.min_by_key(|(claim, _)| (age(claim), claim.owner.name.clone())).map(|(_, kernel)| kernel)
+    let wanted = claims.iter().filter(|claim| claim.kernel.is_some() && says(claim, claims).is_ok());
+    let mut wanted: Vec<_> = wanted.collect();
+    wanted.sort_by_key(|claim| (age(claim), claim.owner.name.clone()));
+    wanted
 }
 
 /// Whoever announces a prefix, when nobody is told of it.
@@ -100,11 +106,22 @@ pub(super) fn conflicts(snapshot: &Snapshot, prefix: IpNet, claims: &[Claim]) ->
     if namespaces.len() > 1 {
         found.push(Conflict::Namespaces(tunnels.into_iter().cloned().collect()));
     }
+    found.extend(sharing_pods(snapshot, claims));
     let sharing = sharing_ports(snapshot, prefix, &owners(&[SourceKind::Services]));
     if !sharing.is_empty() {
         found.push(Conflict::Ports(sharing));
     }
     found
+}
+
+/// Pods of this node that claim one range: only the oldest has its packets.
+fn sharing_pods(snapshot: &Snapshot, claims: &[Claim]) -> Option<Conflict> {
+    let pods =
+        by_age(snapshot, claims).into_iter().filter(|claim| matches!(claim.kernel, Some(Kernel::Pod(_))));
+    let mut keys: Vec<Key> = pods.map(|claim| claim.owner.clone()).collect();
+    keys.dedup();
+    let others = keys.split_off(1.min(keys.len()));
+    keys.pop().filter(|_| !others.is_empty()).map(|first| Conflict::Pods { first, others })
 }
 
 /// Services that have an address from a load balancer in common, and a port with its protocol.

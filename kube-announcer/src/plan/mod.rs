@@ -9,6 +9,7 @@ mod decide;
 mod here;
 mod peers;
 mod planner;
+mod ranges;
 mod reason;
 mod sources;
 mod stand_in;
@@ -17,6 +18,7 @@ pub use class::{Class, Told};
 pub use here::Facts;
 pub use peers::Session;
 pub use planner::{Planner, Update};
+pub use ranges::Ranges;
 pub use reason::{Code, Reason, Refusal, Weight};
 
 use crate::{
@@ -43,6 +45,8 @@ pub struct Plan {
     pub classes: BTreeMap<Name, Arc<Class>>,
     /// What stands in objects and is no prefix at all, by object.
     pub refusals: BTreeMap<Key, Box<[Refusal]>>,
+    /// By which routes of peers are judged; empty where none are taken.
+    pub ranges: Ranges,
 }
 
 /// What becomes of a prefix.
@@ -173,6 +177,13 @@ impl SourceKind {
 pub enum Conflict {
     /// A tunnel's address, or a range behind pods, is claimed from several namespaces.
     Namespaces(Vec<Key>),
+    /// Pods of this node claim one range, and packets can go to one of them only: the oldest.
+    Pods {
+        /// The pod that has them.
+        first: Key,
+        /// Those that have none.
+        others: Vec<Key>,
+    },
     /// A LoadBalancerIP is given to Services that share a port and its protocol.
     Ports(Vec<Key>),
     /// Advertisements that are equally specific say different things: the first by name holds.

@@ -3,7 +3,9 @@
 use super::{
     Claim, Class, Decision, Outcome, Plan, SourceKind, class, decide,
     here::{Facts, Here},
-    peers, sources, stand_in,
+    peers,
+    ranges::Ranges,
+    sources, stand_in,
 };
 use crate::{
     object::{Key, Kind, Name},
@@ -117,6 +119,12 @@ impl Planner {
         if self.stands_elsewhere(snapshot, &here, changes) {
             return self.rebuild(snapshot);
         }
+        let ranges = match changes.nodes.is_empty() {
+            true => self.plan.ranges.clone(),
+            false => Ranges::new(snapshot, &self.plan.node, here.kernel_routes),
+        };
+        let moved = self.plan.ranges != ranges;
+        self.plan.ranges = ranges;
         let mut touched: BTreeSet<Key> = BTreeSet::new();
         let named = |kind, names: &BTreeSet<Name>| {
             let names: Vec<_> = names.iter().map(|name| Key { kind, name: name.clone() }).collect();
@@ -135,7 +143,8 @@ impl Planner {
         for key in touched {
             self.ask(snapshot, &here, key, &mut prefixes);
         }
-        let update = self.decide(snapshot, &here, prefixes);
+        let mut update = self.decide(snapshot, &here, prefixes);
+        update.peers |= moved;
         self.here = Some(here);
         update
     }
@@ -161,8 +170,14 @@ impl Planner {
         let node = self.plan.node.clone();
         let here = Here::new(snapshot, &node, &self.facts);
         let (sessions, absent) = peers::sessions(snapshot, &node, &self.facts);
-        let fresh =
-            Plan { node: node.clone(), addresses: here.internal, sessions, absent, ..Plan::default() };
+        let fresh = Plan {
+            node: node.clone(),
+            addresses: here.internal,
+            sessions,
+            absent,
+            ranges: Ranges::new(snapshot, &node, here.kernel_routes),
+            ..Plan::default()
+        };
         let before = std::mem::replace(&mut self.plan, fresh);
         self.claimed.clear();
         self.behind.clear();
@@ -184,6 +199,7 @@ impl Planner {
                 .collect(),
             peers: before.sessions != now.sessions
                 || before.addresses != now.addresses
+                || before.ranges != now.ranges
                 || before.classes != now.classes,
         }
     }

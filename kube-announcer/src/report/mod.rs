@@ -74,6 +74,13 @@ impl Cluster {
         Ok(Cluster { snapshot, unreadable: folder.mistakes(), ignored: outcome.ignored, places, facts })
     }
 
+    /// The same, where routes are put into the nodes' kernels.
+    #[must_use]
+    pub fn with_kernel_routes(mut self) -> Self {
+        self.facts.kernel_routes = true;
+        self
+    }
+
     /// The names of all nodes.
     pub fn nodes(&self) -> Vec<Name> {
         self.snapshot.nodes().map(|(name, _)| name.clone()).collect()

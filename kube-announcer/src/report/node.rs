@@ -157,7 +157,7 @@ pub fn absent(plan: &Plan) -> Vec<(Key, Why)> {
 }
 
 /// A conflict, in a sentence.
-pub(super) fn conflict(prefix: IpNet, conflict: &Conflict) -> String {
+pub(crate) fn conflict(prefix: IpNet, conflict: &Conflict) -> String {
     let keys = |all: &[Key]| names(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
     match conflict {
         Conflict::Namespaces(owners) => {
@@ -166,6 +166,11 @@ pub(super) fn conflict(prefix: IpNet, conflict: &Conflict) -> String {
                 keys(owners)
             )
         }
+        Conflict::Pods { first, others } => format!(
+            "{prefix} is claimed by several pods of one node: packets go to {first}, the oldest, and not to {}; run them on \
+             different nodes",
+            keys(others)
+        ),
         Conflict::Ports(owners) => {
             format!("{prefix} is given to Services that share a port, {}; give each its own", keys(owners))
         }

@@ -22,6 +22,47 @@ pub struct Answer {
     pub node: String,
     /// Every prefix that has it, the most specific first.
     pub prefixes: Vec<Prefix>,
+    /// What peers sent of it to a running announcer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<Learned>,
+    /// The routes that a running announcer has put into the node's kernel for it, or keeps out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub placed: Vec<Placed>,
+}
+
+/// A route that a peer sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Learned {
+    /// The prefix.
+    pub prefix: String,
+    /// The BgpPeer.
+    pub peer: String,
+    /// Where it is.
+    pub address: String,
+    /// The next hop.
+    pub next_hop: String,
+    /// Whether it was taken.
+    pub taken: bool,
+    /// How it compares to others.
+    pub standing: String,
+    /// Why it was taken or not.
+    pub because: String,
+}
+
+/// A route of ours in the node's kernel, or kept out of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Placed {
+    /// The prefix.
+    pub prefix: String,
+    /// Where packets go.
+    pub gateways: Vec<String>,
+    /// How it fares.
+    pub state: String,
+    /// What there is to be said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A prefix that has the address.
@@ -108,7 +149,7 @@ pub fn answer(cluster: &Cluster, planner: &Planner, asked: IpNet) -> Answer {
     }
     let host = asked.prefix_len() == asked.max_prefix_len();
     let asked = if host { asked.addr().to_string() } else { asked.to_string() };
-    Answer { asked, node: node.to_string(), prefixes }
+    Answer { asked, node: node.to_string(), prefixes, learned: Vec::new(), placed: Vec::new() }
 }
 
 /// What a claim is about, whichever source makes it.
@@ -167,14 +208,26 @@ fn wish(cluster: &Cluster, node: &Name, prefix: IpNet, claim: &Claim) -> Wish {
 impl Answer {
     /// As text for people.
     pub fn text(&self) -> String {
-        let Answer { asked, node, prefixes } = self;
-        if prefixes.is_empty() {
-            return format!(
+        let Answer { asked, node, prefixes, learned, placed } = self;
+        let mut text = if prefixes.is_empty() {
+            format!(
                 "{asked} is not announced on {node}: no Service, Pod, range or prefix of the manifests has it, or there is no \
                  BgpAdvertisement with a source for it.\n"
+            )
+        } else {
+            prefixes.iter().map(|prefix| prefix.text(node)).collect::<Vec<_>>().join("\n")
+        };
+        for Learned { prefix, peer, address, next_hop, standing, because, .. } in learned {
+            text += &format!(
+                "{prefix} was sent by {peer} at {address}, next hop {next_hop}: {standing} ({because})\n"
             );
         }
-        prefixes.iter().map(|prefix| prefix.text(node)).collect::<Vec<_>>().join("\n")
+        for Placed { prefix, gateways, state, note } in placed {
+            let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+            let gateways = gateways.join(", ");
+            text += &format!("{prefix} in the kernel of {node}: {gateways} ({state}{note})\n");
+        }
+        text
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Line, Session, complaints::Complaints, lines, metrics::Scrape};
 use crate::{
     object::{Key, Kind, Name},
-    plan::{Facts, Plan, Planner},
+    plan::{Facts, Kernel, Plan, Planner},
     report::{Cluster, why},
     snapshot::{Changes, Leaving},
     source::{
@@ -15,6 +15,7 @@ use crate::{
     status::{Board, Picture},
     wish::Peer,
 };
+use bgp_daemon::config;
 use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use std::{collections::BTreeSet, sync::Arc};
@@ -66,6 +67,12 @@ impl Announcer {
             board: Board::new(node),
             lines: Vec::new(),
         }
+    }
+
+    /// The same, with routes in the node's kernel.
+    pub fn with_kernel(node: &Name, facts: &Facts, kernel: config::Kernel) -> Self {
+        let facts = Facts { kernel_routes: true, ..facts.clone() };
+        Announcer { speech: Speech::with_kernel(kernel), ..Announcer::new(node, &facts) }
     }
 
     /// Before it announces anything it waits until something is known of each of these scopes, and of the pods that its
@@ -219,6 +226,31 @@ impl Announcer {
         lines.extend(if first { lines::first(plan) } else { lines::changed(plan, &update.prefixes) });
         lines.extend(self.complaints.follow(&self.cluster, plan));
         Step { telling, lines }
+    }
+
+    /// Prefixes that stand on a route in the kernel, with that route.
+    pub fn placed(&self) -> Vec<(IpNet, Kernel)> {
+        self.speech.placed().collect()
+    }
+
+    /// Whether some prefix waits for its route in the kernel.
+    pub fn is_placing(&self) -> bool {
+        self.speech.is_placing()
+    }
+
+    /// The kernel was looked at: it has these routes, and not those.
+    pub fn looked(&mut self, found: Vec<(IpNet, bool)>) -> Telling {
+        self.speech.looked(found)
+    }
+
+    /// The number of withdrawals after which routes in the kernel go, if there are any.
+    pub fn withdrawal(&mut self) -> Option<u64> {
+        self.speech.withdrawal()
+    }
+
+    /// Withdrawals up to this number are written.
+    pub fn written(&mut self, withdrawal: u64) -> Telling {
+        self.speech.written(withdrawal)
     }
 
     /// Whether what is written back may be another than at the last [`picture`](Self::picture).

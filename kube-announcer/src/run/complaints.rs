@@ -3,7 +3,7 @@
 use super::Line;
 use crate::{
     plan::{Plan, Refusal, Weight},
-    report::Cluster,
+    report::{Cluster, node},
 };
 use std::collections::BTreeSet;
 
@@ -34,7 +34,10 @@ fn all(cluster: &Cluster, plan: &Plan) -> BTreeSet<String> {
             .map(move |refusal| format!("{key}: {}", refusal.sentence(&plan.node)))
     });
     let absent = plan.absent.iter().filter(is_wrong).map(|refusal| refusal.sentence(&plan.node));
-    let mut all: BTreeSet<_> = unreadable.chain(refused).chain(parts).chain(absent).collect();
+    let shared = plan.prefixes.iter().flat_map(|(prefix, decision)| {
+        decision.conflicts.iter().map(|conflict| node::conflict(*prefix, conflict))
+    });
+    let mut all: BTreeSet<_> = unreadable.chain(refused).chain(parts).chain(absent).chain(shared).collect();
     if cluster.snapshot.node(&plan.node).is_none() {
         all.insert(format!(
             "there is no Node {}: nothing of it is announced; name a node of the cluster, or write its manifest",

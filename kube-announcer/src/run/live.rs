@@ -6,7 +6,7 @@ use crate::{
 };
 use bgp_daemon::{
     config::Remote,
-    engine::{Engine, PeerView},
+    engine::{Engine, PeerId, PeerView},
     rib::SenderId,
 };
 use bgp_proto::{session::SessionState, time::Time};
@@ -47,6 +47,10 @@ pub struct Session {
     pub seconds: u64,
     /// How many prefixes it was sent.
     pub announced: u32,
+    /// How many prefixes it sent.
+    pub received: u32,
+    /// How many of them were taken.
+    pub taken: u32,
     /// Why its last connection ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
@@ -63,6 +67,8 @@ impl Session {
             state: view.state.to_string(),
             seconds: now.since(view.since).as_secs(),
             announced: view.routes.iter().map(|counts| counts.advertised).sum(),
+            received: view.routes.iter().map(|counts| counts.received).sum(),
+            taken: view.routes.iter().map(|counts| counts.accepted).sum(),
             last: view.last.map(|last| match &last.why {
                 Some(why) => format!("{}: {why}", last.reason),
                 None => last.reason.to_string(),
@@ -74,7 +80,18 @@ impl Session {
     #[cfg(test)]
     pub(crate) fn seen(peer: &str, address: &str, state: &str, seconds: u64) -> Self {
         let (peer, address, state) = (peer.to_owned(), address.to_owned(), state.to_owned());
-        Session { peer, address, asn: None, state, seconds, announced: 0, last: None, remote: None }
+        Session {
+            peer,
+            address,
+            asn: None,
+            state,
+            seconds,
+            announced: 0,
+            received: 0,
+            taken: 0,
+            last: None,
+            remote: None,
+        }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -97,6 +114,11 @@ fn span(seconds: u64) -> String {
         () if minutes > 0 => format!("{minutes}m{}s", seconds % 60),
         () => format!("{seconds}s"),
     }
+}
+
+/// What people call a peer.
+pub(super) fn peer_of(engine: &Engine, id: PeerId) -> String {
+    engine.peer(id).and_then(|view| view.description.map(str::to_owned)).unwrap_or_default()
 }
 
 /// What is looked up in the engine, at one moment.
@@ -151,10 +173,11 @@ impl Seen {
                 empty(),
                 empty(),
                 empty(),
+                empty(),
                 why,
             ]);
         }
-        let heading = ["PEER", "ADDRESS", "AS", "STATE", "FOR", "SENT", "NOTE"];
+        let heading = ["PEER", "ADDRESS", "AS", "STATE", "FOR", "SENT", "TAKEN", "NOTE"];
         Answer::new(table(heading, &rows), &self.sessions)
     }
 
@@ -200,7 +223,7 @@ impl Seen {
     }
 }
 
-fn peer_row(session: &Session) -> [String; 7] {
+fn peer_row(session: &Session) -> [String; 8] {
     [
         session.peer.clone(),
         session.address.clone(),
@@ -208,6 +231,7 @@ fn peer_row(session: &Session) -> [String; 7] {
         session.state.clone(),
         span(session.seconds),
         session.announced.to_string(),
+        format!("{} of {}", session.taken, session.received),
         session.last.clone().filter(|_| !session.is_up()).unwrap_or_default(),
     ]
 }

@@ -4,6 +4,7 @@
 //! default gateways, for what ports of its own answer, for questions, for the end.
 
 mod announcer;
+mod below;
 mod complaints;
 mod hearing;
 pub mod host;
@@ -13,6 +14,7 @@ mod live;
 mod metrics;
 mod probe;
 mod reporting;
+mod routed;
 mod task;
 mod trim;
 

@@ -2,6 +2,7 @@
 
 use super::{
     Announcer, Answer, PLAN, Step,
+    below::{Below, Happened},
     hearing::{Hearing, Objects},
     host,
     http::{Http, Running},
@@ -9,17 +10,19 @@ use super::{
     metrics::Plans,
     probe::{Asked, Found, Probes},
     reporting::Reporting,
+    routed,
 };
 use crate::{
     object::Name,
     plan::{Facts, Plan},
+    speak::Telling,
     wish::Place,
 };
 use anyhow::Context;
 use bgp_daemon::{
     api::{Api, Program, Question, SetLevels, document},
     config::{self, Config},
-    engine::Shutdown,
+    engine::{Change, Shutdown},
     speaker::{Error, Speaker, Start},
 };
 use ipnet::IpNet;
@@ -33,7 +36,8 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-/// How often it is looked for other default gateways, and whether a port is free by now.
+/// How often it is looked for other default gateways, and whether a port is free by now. End-of-RIB waits no longer for
+/// routes that are to be in the node's kernel first.
 const LOOK: Duration = Duration::from_secs(5);
 /// Questions that wait.
 const QUESTIONS: usize = 16;
@@ -53,6 +57,8 @@ pub struct Wanted {
     pub http: Option<SocketAddr>,
     /// It ran a moment ago, and peers that do graceful restart still hold its routes.
     pub restarting: bool,
+    /// Where routes are installed in the node's kernel; `None`: nowhere.
+    pub kernel: Option<config::Kernel>,
     /// How often the ports are asked that a source's `probe` names.
     pub probe_every: Duration,
 }
@@ -77,6 +83,9 @@ pub struct Task {
     reporting: Option<Reporting>,
     /// The configuration in force, if ports of it could not be listened at.
     deaf: Option<Config>,
+    below: Below,
+    /// End-of-RIB may go out: all of the first plan is told.
+    is_whole: bool,
 }
 
 impl Task {
@@ -85,12 +94,7 @@ impl Task {
     /// # Errors
     /// The folder cannot be watched, the socket cannot be had, or the machine lets no speaker run.
     pub async fn start(wanted: &Wanted, log: SetLevels, mut adjust: Adjust) -> anyhow::Result<Self> {
-        let facts = Facts {
-            gateways: gateways().unwrap_or_default(),
-            namespace: wanted.namespace.clone(),
-            ..Facts::default()
-        };
-        let mut announcer = Announcer::new(&wanted.node, &facts);
+        let (facts, mut announcer) = nothing_known(wanted);
         let plans = Plans::new();
         let took = plans.took();
         let mut hearing = Hearing::start(wanted, &mut announcer, plans)?;
@@ -105,6 +109,7 @@ impl Task {
         };
         super::trim::give_back();
         let (speaker, deaf) = begin(step, wanted.restarting, &mut adjust).await?;
+        let below = Below::new(&speaker);
         let (end, ended) = watch::channel(None);
         let (asked, questions) = mpsc::channel(QUESTIONS);
         let program = Program {
@@ -141,6 +146,8 @@ impl Task {
             adjust,
             reporting,
             deaf,
+            below,
+            is_whole: false,
         })
     }
 
@@ -172,6 +179,9 @@ impl Task {
 
     async fn announce(&mut self, ending: impl Future<Output = Shutdown>) -> anyhow::Result<Shutdown> {
         let mut look = every(LOOK);
+        look.tick().await;
+        self.look().await?;
+        self.pass_on(Telling::default()).await?;
         tokio::pin!(ending);
         self.want_probes();
         loop {
@@ -184,7 +194,11 @@ impl Task {
                 }
                 found = self.probes.changed() => self.probed(found).await?,
                 Some(question) = self.questions.recv() => self.answer(question).await,
-                _ = look.tick() => self.look().await?,
+                happened = self.below.next() => self.follow(happened).await?,
+                _ = look.tick() => {
+                    self.look().await?;
+                    self.is_told().await?;
+                }
                 () = Reporting::due(&mut self.reporting, is_stale) => {
                     Reporting::look(&mut self.reporting, &mut self.announcer, &self.speaker).await;
                 }
@@ -199,14 +213,46 @@ impl Task {
     async fn tell(&mut self, step: Step) -> anyhow::Result<()> {
         step.lines.iter().for_each(super::Line::log);
         self.want_probes();
-        let mut telling = step.telling;
+        self.pass_on(step.telling).await
+    }
+
+    /// Something happened in the node's kernel, or for it.
+    async fn follow(&mut self, happened: Happened) -> anyhow::Result<()> {
+        let telling = match happened {
+            Happened::Moved => looked(&mut self.announcer, &self.speaker, &mut self.below).await,
+            Happened::Written(number) => self.announcer.written(number),
+        };
+        self.pass_on(telling).await
+    }
+
+    async fn pass_on(&mut self, mut telling: Telling) -> anyhow::Result<()> {
         if let Some(config) = &mut telling.config {
             (self.adjust)(config);
             self.deaf = None;
         }
-        if telling.is_empty() {
-            return Ok(());
+        if !telling.is_empty() {
+            self.change(telling).await?;
         }
+        if self.below.is_free()
+            && let Some(number) = self.announcer.withdrawal()
+        {
+            self.below.write(&self.speaker, number);
+        }
+        if !self.announcer.is_placing() {
+            self.is_told().await?;
+        }
+        Ok(())
+    }
+
+    /// All of the first plan is told, or as much as can be for now: when peers have told theirs, End-of-RIB may go out.
+    async fn is_told(&mut self) -> anyhow::Result<()> {
+        if !std::mem::replace(&mut self.is_whole, true) {
+            self.speaker.change(Change::new().replace(PLAN, Vec::new()).end(PLAN)).await?;
+        }
+        Ok(())
+    }
+
+    async fn change(&mut self, mut telling: Telling) -> anyhow::Result<()> {
         match self.speaker.change(telling.clone().into_change()).await {
             Err(Error::Listen(address, error)) => {
                 say_deaf(&Error::Listen(address, error));
@@ -275,16 +321,22 @@ impl Task {
                 let prefixes = announced(self.announcer.plan());
                 Ok(self.seen(prefixes).await?.routes(self.announcer.plan()))
             }
+            "kernel" => routed::kernel(&self.speaker, self.announcer.plan()).await,
             "metrics" => {
                 let up = self.seen(Vec::new()).await?.up();
                 Ok(Answer::new(String::new(), &self.announcer.scrape(up, self.hearing.plans.age())))
             }
             "why" => {
-                let said = self.announcer.why(prefix(address)?);
+                let asked = prefix(address)?;
+                let mut said = self.announcer.why(asked);
+                let around = routed::around(asked);
+                said.placed = routed::placed(&self.speaker, around.clone()).await?;
+                let learned = self.speaker.ask(move |engine, _| routed::learned(engine, &around)).await;
+                said.learned = learned.map_err(|error| error.to_string())?;
                 let prefixes = said.prefixes.iter().filter_map(|found| found.prefix.parse().ok());
                 Ok(self.seen(prefixes.collect()).await?.why(said))
             }
-            _ => Err(format!("there is no {about:?}; ask for peers, routes or why/ADDRESS")),
+            _ => Err(format!("there is no {about:?}; ask for peers, routes, kernel or why/ADDRESS")),
         }
     }
 
@@ -306,6 +358,21 @@ fn prefix(text: &str) -> Result<IpNet, String> {
     })
 }
 
+/// The node before anything is known of its cluster.
+fn nothing_known(wanted: &Wanted) -> (Facts, Announcer) {
+    let facts = Facts {
+        gateways: gateways().unwrap_or_default(),
+        namespace: wanted.namespace.clone(),
+        kernel_routes: wanted.kernel.is_some(),
+        ..Facts::default()
+    };
+    let announcer = match &wanted.kernel {
+        Some(kernel) => Announcer::with_kernel(&wanted.node, &facts, kernel.clone()),
+        None => Announcer::new(&wanted.node, &facts),
+    };
+    (facts, announcer)
+}
+
 /// A speaker that was told the first plan; with its configuration if ports of it cannot be listened at.
 async fn begin(
     step: Step,
@@ -321,13 +388,36 @@ async fn begin(
         Err(Error::Listen(address, error)) => {
             say_deaf(&Error::Listen(address, error));
             let quiet = Config { listen: Vec::new(), ..(*config).clone() };
-            (Speaker::start(quiet, start)?, Some(*config))
+            (Speaker::start(quiet, start).map_err(unable)?, Some(*config))
         }
-        started => (started?, None),
+        started => (started.map_err(unable)?, None),
     };
-    // All of it: now, or when peers have told theirs, End-of-RIB may go out.
-    speaker.change(telling.into_change().replace(PLAN, Vec::new()).end(PLAN)).await?;
+    speaker.change(telling.into_change()).await?;
     Ok((speaker, deaf))
+}
+
+/// What follows from a look at the node's kernel.
+async fn looked(announcer: &mut Announcer, speaker: &Speaker, below: &mut Below) -> Telling {
+    let placed = announcer.placed();
+    if placed.is_empty() {
+        return Telling::default();
+    }
+    let found = below.look(speaker, &placed).await;
+    announcer.looked(found)
+}
+
+/// Why no speaker runs, with what is to be done about it.
+fn unable(error: Error) -> anyhow::Error {
+    match &error {
+        Error::Kernel(bgp_daemon::kernel::Error::NotAllowed) => anyhow::anyhow!(
+            "--kernel-routes: {error}: to a pod by securityContext.capabilities.add: [NET_ADMIN], run as root. Without \
+             --kernel-routes all is announced that needs no route in the kernel, and none is taken"
+        ),
+        Error::Kernel(bgp_daemon::kernel::Error::Taken(_)) => {
+            anyhow::anyhow!("--kernel-routes: {error} (--kernel-protocol, --kernel-table)")
+        }
+        _ => error.into(),
+    }
 }
 
 /// The default gateways; `None`: the kernel does not say.

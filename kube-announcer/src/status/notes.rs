@@ -96,7 +96,8 @@ fn found(plan: &Plan) -> impl Iterator<Item = Found<'_>> {
     let conflicts = plan.prefixes.iter().flat_map(|(prefix, decision)| {
         let all = decision.conflicts.iter().filter_map(|conflict| match conflict {
             Conflict::Namespaces(owners) | Conflict::Ports(owners) => Some((conflict, owners)),
-            Conflict::Attributes { .. } => None,
+            // Only the node of the pods sees theirs.
+            Conflict::Attributes { .. } | Conflict::Pods { .. } => None,
         });
         all.flat_map(move |(conflict, owners)| {
             owners.iter().map(move |about| Found { about, what: What::Conflict(*prefix, conflict, owners) })
@@ -149,6 +150,7 @@ fn word(conflict: &Conflict) -> &'static str {
     match conflict {
         Conflict::Ports(_) => "SharedPort",
         Conflict::Namespaces(_) => "SharedPrefix",
+        Conflict::Pods { .. } => "OlderPod",
         Conflict::Attributes { .. } => "Attributes",
     }
 }

@@ -177,6 +177,7 @@ fn explain(conflict: &Conflict) -> String {
     let list = |keys: &[Key]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match conflict {
         Conflict::Namespaces(owners) => format!("claimed from several namespaces: {}", list(owners)),
+        Conflict::Pods { first, others } => format!("pods of one node: {first} before {}", list(others)),
         Conflict::Ports(owners) => format!("shared with the same port: {}", list(owners)),
         Conflict::Attributes { field, advertisements } => {
             format!("{field} said differently by {}; the first holds", advertisements.join(", "))

@@ -1,10 +1,11 @@
 //! What holds of plans in any cluster: made-up objects come, change and go.
 
+use bgp_daemon::config::Kernel;
 use kube_announcer::{
     object::{Key, Kind, Object},
     plan::{self, Decision, Facts, Plan, Planner},
     snapshot::{Changes, Snapshot},
-    speak::Speech,
+    speak::{Speech, Telling},
 };
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
@@ -165,13 +166,18 @@ fn peer() -> impl Strategy<Value = Value> {
         json!({ "addressFrom": { "annotation": "example.com/tor" } }),
     ]);
     let families = select(vec![json!(["ipv4"]), json!(["ipv4", "ipv6"])]);
-    (select(&PEERS), any::<bool>(), place, families).prop_map(|(name, labelled, mut spec, families)| {
-        spec["localAsn"] = json!(64512);
-        spec["asn"] = json!(65000);
-        spec["families"] = families;
-        spec["nodeSelector"] = selector(labelled);
-        json!({ "kind": "BgpPeer", "metadata": { "name": name }, "spec": spec })
-    })
+    let imports =
+        select(vec![Value::Null, json!({ "podRoutes": true }), json!({ "accept": ["10.0.0.0/8 le 24"] })]);
+    (select(&PEERS), any::<bool>(), place, families, imports).prop_map(
+        |(name, labelled, mut spec, families, import)| {
+            spec["localAsn"] = json!(64512);
+            spec["import"] = import;
+            spec["asn"] = json!(65000);
+            spec["families"] = families;
+            spec["nodeSelector"] = selector(labelled);
+            json!({ "kind": "BgpPeer", "metadata": { "name": name }, "spec": spec })
+        },
+    )
 }
 
 fn object() -> impl Strategy<Value = Value> {
@@ -256,6 +262,45 @@ fn probed() -> Vec<Value> {
     ]
 }
 
+/// What a speaker was told, as it adds up.
+#[derive(Debug, Default)]
+struct Told {
+    owners: BTreeMap<ipnet::IpNet, String>,
+    discards: BTreeSet<ipnet::IpNet>,
+}
+
+impl Told {
+    fn take(&mut self, telling: Telling) {
+        for (owner, moves) in &telling.routes {
+            self.owners.extend(moves.announce.iter().map(|prefix| (*prefix, owner.to_string())));
+        }
+        for (owner, moves) in telling.routes {
+            for prefix in moves.withdraw {
+                if self.owners.get(&prefix).is_some_and(|now| **now == *owner) {
+                    self.owners.remove(&prefix);
+                }
+            }
+        }
+        if let Some(config) = telling.config {
+            self.discards = config.discards;
+        }
+    }
+
+    /// What the node has to itself.
+    fn quiet(&self) -> BTreeSet<ipnet::IpNet> {
+        self.of(|owner| owner == "node")
+    }
+
+    /// What peers hear of.
+    fn heard(&self) -> BTreeSet<ipnet::IpNet> {
+        self.of(|owner| owner != "node")
+    }
+
+    fn of(&self, wanted: impl Fn(&str) -> bool) -> BTreeSet<ipnet::IpNet> {
+        self.owners.iter().filter(|(_, owner)| wanted(owner)).map(|(prefix, _)| *prefix).collect()
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -306,6 +351,49 @@ proptest! {
                 prop_assert!(speech.follow(&scratch, None).is_empty());
             }
         }
+    }
+
+    #[test]
+    fn whatever_the_kernel_does_meanwhile_what_is_told_comes_to_the_plan(
+        steps in proptest::collection::vec((step(), any::<[bool; 4]>()), 1..30),
+    ) {
+        let mut snapshot = Snapshot::new();
+        let mut planner = Planner::new(NODES[0], facts(true));
+        let mut speech = Speech::with_kernel(Kernel::default());
+        let mut told = Told::default();
+        for (step, [looks, has, begins, ends]) in steps {
+            let changes = match &step {
+                Step::Apply(value) => snapshot.apply(&read(value.clone())),
+                Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
+                Step::Delete(kind, name) => snapshot.remove(&Key::written(*kind, None, name)),
+                Step::Failing(..) => continue,
+            };
+            let update = planner.update(&snapshot, Some(&changes));
+            told.take(speech.follow(planner.plan(), Some(&update)));
+            if looks {
+                let found: Vec<_> = speech.placed().map(|(prefix, _)| (prefix, has)).collect();
+                told.take(speech.looked(found));
+            }
+            if begins && let Some(number) = speech.withdrawal() && ends {
+                told.take(speech.written(number));
+            }
+            // Peers hear of nothing that the plan does not announce, and the node keeps what they heard of.
+            prop_assert!(told.heard().is_subset(&announced(planner.plan())));
+            let needs = |prefix: &ipnet::IpNet| speech.placed().any(|(placed, _)| placed == *prefix);
+            prop_assert!(told.discards.iter().all(|prefix| needs(prefix) || told.quiet().contains(prefix)));
+        }
+        // At rest all of it is told, and nothing more is kept.
+        for _ in 0..2 {
+            let found: Vec<_> = speech.placed().map(|(prefix, _)| (prefix, true)).collect();
+            told.take(speech.looked(found));
+            if let Some(number) = speech.withdrawal() {
+                told.take(speech.written(number));
+            }
+        }
+        prop_assert_eq!(told.heard(), announced(planner.plan()));
+        prop_assert!(told.quiet().is_empty(), "{:?}", told);
+        let kept: BTreeSet<_> = speech.placed().filter(|(_, kernel)| *kernel == plan::Kernel::Discard).map(|(p, _)| p).collect();
+        prop_assert_eq!(told.discards, kept);
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn all(documents: &[&str]) -> String {
 
 fn moves(announce: &[&str], withdraw: &[&str]) -> Moves {
     let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
-    Moves { announce: parse(announce), withdraw: parse(withdraw) }
+    Moves { announce: parse(announce), withdraw: parse(withdraw), ..Moves::default() }
 }
 
 /// What a policy makes of a route of an owner; `None`: it is not told.
@@ -284,4 +284,142 @@ fn a_mesh_listens() {
     let config = announcer.tell(mesh).config.unwrap();
     let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["0.0.0.0:179", "[::]:179"]);
+}
+
+/// What a node with routes in its kernel is told.
+fn with_kernel() -> Announcer {
+    let facts = Facts { kernel_routes: true, ..Facts::default() };
+    let kernel = bgp_daemon::config::Kernel::default();
+    let mut announcer = Announcer {
+        snapshot: Snapshot::new(),
+        planner: Planner::new("node-1", facts),
+        speech: Speech::with_kernel(kernel),
+    };
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/base.yaml");
+    announcer.tell(&fs::read_to_string(base).unwrap());
+    announcer
+}
+
+const RANGES: &str = "
+kind: BgpAdvertisement
+metadata: {name: ranges}
+spec: {sources: [{serviceCidrs: {cidrs: [10.100.0.0/16]}}]}
+";
+
+fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_aggregate_is_announced_once_the_kernel_has_its_route_and_the_route_goes_once_that_is_withdrawn() {
+    let mut announcer = with_kernel();
+    let (range, quiet, owner) = ("10.100.0.0/16", "node", "kubernetes:ranges");
+    let placing = announcer.tell(RANGES);
+    let config = placing.config.unwrap();
+    assert!(config.discards.contains(&net(range)) && config.kernel.is_some() && config.resolve_next_hops);
+    assert!(told(export(&config, 0), quiet, range).is_none(), "no peer hears of what the node has to itself");
+    assert_eq!(placing.routes, [(quiet.into(), moves(&[range], &[]))].into());
+    assert!(announcer.speech.looked([(net(range), false)]).is_empty() && announcer.speech.is_placing());
+    let handed_over = |from: &str, to: &str| {
+        [(to.into(), moves(&[range], &[])), (from.into(), moves(&[], &[range]))].into()
+    };
+    let placed = announcer.speech.looked([(net(range), true)]);
+    assert_eq!((placed.config, placed.routes), (None, handed_over(quiet, owner)));
+    // Somebody takes the route away: what needs it is withdrawn, and back with it.
+    assert_eq!(announcer.speech.looked([(net(range), false)]).routes, handed_over(owner, quiet));
+    assert_eq!(announcer.speech.looked([(net(range), true)]).routes, handed_over(quiet, owner));
+
+    assert_eq!(announcer.speech.withdrawal(), None);
+    let gone = announcer.tell("delete: BgpAdvertisement ranges");
+    assert_eq!(gone.routes, handed_over(owner, quiet));
+    assert!(gone.config.unwrap().discards.contains(&net(range)), "the route stays for now");
+    let number = announcer.speech.withdrawal().unwrap();
+    // It comes back before that is written, and goes again.
+    assert_eq!(announcer.tell(RANGES).routes, handed_over(quiet, owner));
+    announcer.tell("delete: BgpAdvertisement ranges");
+    assert!(announcer.speech.written(number).is_empty(), "an older withdrawal says nothing of this one");
+    let number = announcer.speech.withdrawal().unwrap();
+    let over = announcer.speech.written(number);
+    assert!(over.config.unwrap().discards.is_empty());
+    assert_eq!(over.routes, [(quiet.into(), moves(&[], &[range]))].into());
+}
+
+#[test]
+fn a_range_behind_pods_changes_its_pod_without_a_word_to_peers() {
+    let mut announcer = with_kernel();
+    let pod = |name: &str, address: &str, ready: &str| {
+        format!(
+            "kind: Pod\nmetadata: {{name: {name}, annotations: {{kube-announcer.io/prefixes: 10.99.0.0/24}}}}\n\
+             spec: {{nodeName: node-1}}\nstatus: {{podIPs: [{{ip: {address}}}], conditions: [{{type: Ready, status: '{ready}'}}]}}"
+        )
+    };
+    let vpn = "kind: BgpAdvertisement\nmetadata: {name: vpn}\n\
+               spec: {allowedCidrs: [10.99.0.0/16], sources: [{podPrefixes: {}}]}";
+    announcer.tell(&all(&[vpn, &pod("old", "10.244.1.5", "True"), &pod("young", "10.244.1.6", "True")]));
+    let placed = announcer.speech.looked([(net("10.99.0.0/24"), true)]);
+    let through = |address: &str| [(net("10.99.0.0/24"), address.parse().unwrap())].into();
+    assert_eq!(placed.routes["kubernetes:vpn"].through, through("10.244.1.5"));
+    let moved = announcer.tell(&pod("old", "10.244.1.5", "False"));
+    let route = Moves { through: through("10.244.1.6"), ..moves(&["10.99.0.0/24"], &[]) };
+    assert_eq!((moved.config, moved.routes), (None, [("kubernetes:vpn".into(), route)].into()));
+    // It is under way: only a route that was there can be missing.
+    assert!(announcer.speech.looked([(net("10.99.0.0/24"), false)]).is_empty());
+}
+
+/// What an import policy makes of these prefixes.
+fn taken(config: &Config, prefixes: &[&str]) -> Vec<bool> {
+    let policy = config.peers[0].settings.import.as_ref().unwrap();
+    let accepts = |prefix: &&str| {
+        let attributes = PathAttributes::default();
+        let source = Source::Local { owner: "" };
+        let masks = (policy.attribute_mask(&attributes, None), policy.source_mask(&source));
+        let decision = match net(prefix) {
+            IpNet::V4(_) => policy.decide::<u32>(&masks.0, &masks.1, prefix.parse().unwrap()),
+            IpNet::V6(_) => policy.decide::<u128>(&masks.0, &masks.1, prefix.parse().unwrap()),
+        };
+        policy.rule(decision).verdict() == bgp_daemon::policy::Verdict::Accept
+    };
+    prefixes.iter().map(accepts).collect()
+}
+
+#[test]
+fn what_is_the_nodes_or_the_clusters_own_is_never_taken() {
+    let mut announcer = with_kernel();
+    let peer = |import: &str| {
+        format!(
+            "kind: BgpPeer\nmetadata: {{name: tor}}\n\
+             spec: {{localAsn: 64512, asn: 65000, address: 192.0.2.1, import: {{{import}}}}}"
+        )
+    };
+    let services = "kind: ServiceCIDR\nmetadata: {name: kubernetes}\nspec: {cidrs: [10.96.0.0/16]}";
+    let everything = peer("accept: ['0.0.0.0/0 le 32', '::/0 le 128']");
+    let config = announcer.tell(&all(&[&everything, services])).config.unwrap();
+    let guarded = [
+        "10.244.1.0/24",
+        "10.244.1.7/32",
+        "fd00:10:244:1::/80",
+        "10.96.3.0/24",
+        "192.0.2.11/32",
+        "2001:db8::11/128",
+        "0.0.0.0/0",
+        "::/0",
+    ];
+    assert_eq!(taken(&config, &guarded), [false; 8]);
+    assert_eq!(taken(&config, &["10.244.2.0/24", "198.51.100.0/24", "2001:db8:9::/48"]), [true; 3]);
+    let config = announcer.tell(&peer("accept: ['0.0.0.0/0', '10.0.0.0/8 le 16']")).config.unwrap();
+    assert_eq!(
+        taken(&config, &["0.0.0.0/0", "::/0", "10.1.0.0/16", "10.1.2.0/24"]),
+        [true, false, true, false]
+    );
+    let config = announcer.tell(&peer("podRoutes: true")).config.unwrap();
+    let pods = ["10.244.2.0/24", "fd00:10:244:2::/64", "10.244.2.0/25", "10.244.3.0/24", "10.244.1.0/24"];
+    assert_eq!(taken(&config, &pods), [true, true, false, false, false]);
+    let third = "kind: Node\nmetadata: {name: node-3}\nspec: {podCIDRs: [10.244.3.0/24]}";
+    let config = announcer.tell(third).config.unwrap();
+    assert_eq!(taken(&config, &pods), [true, true, false, true, false]);
+    // Without routes in the kernel nothing is taken.
+    let mut plain = Announcer::new();
+    let config = plain.tell(&peer("podRoutes: true, maxPrefixes: 7")).config.unwrap();
+    assert_eq!(config.peers[0].settings.import, Some(Policy::none()));
+    assert!(config.kernel.is_none());
 }

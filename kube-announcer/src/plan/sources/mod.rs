@@ -121,6 +121,10 @@ impl<'a> Asking<'a> {
     fn claim(&mut self, from: From<'_>, prefix: IpNet, said: Said, verdict: Result<Verdict, Reason>) {
         let Said { kind, selected, covers, kernel, probe } = said;
         let verdict = verdict.and_then(|verdict| match verdict {
+            // A node that discards it is cut off.
+            Verdict::Yes if kernel == Some(Kernel::Discard) && prefix.prefix_len() == 0 => {
+                Err(Code::DefaultRoute.into())
+            }
             // What it would need is asked last.
             Verdict::Yes | Verdict::Last if kernel.is_some() && !self.here.kernel_routes => {
                 Err(Code::NeedsKernelRoute.into())

@@ -101,7 +101,7 @@ impl Asking<'_> {
         if peer.attributes.local_pref.is_some() && is_outside(peer) {
             self.refuse(Reason::with(Code::LocalPrefUnused, &peer.name));
         }
-        if peer.import.is_some() {
+        if peer.import.is_some() && !self.here.kernel_routes {
             self.refuse(Code::ImportOff.into());
         }
     }

@@ -4,22 +4,27 @@
 //! prefix that comes or goes is one route of one owner, and what is said with a class is one change of policy, of which
 //! peers are told the difference.
 
+mod export;
+mod import;
+mod stage;
+
 use crate::{
     object::Name,
-    plan::{Class, Plan, Session, Told, Update},
-    wish::{Attributes, NextHop, Peer},
+    plan::{Kernel, Outcome, Plan, Session, Update},
+    wish::Peer,
 };
 use bgp_daemon::{
-    config::{Config, GracefulRestart, MaxPrefixes, PeerSettings, Timers},
+    config::{self, Config, GracefulRestart, MaxPrefixes, PeerSettings, Timers},
     engine::Change,
-    policy::{
-        self, Names, NextHopChange, Policy,
-        raw::{RawMatch, RawPolicy, RawPrepend, RawRule, RawSet, Text, Texts},
-    },
+    policy::{NextHopChange, Policy},
     rib::LocalRoute,
 };
-use bgp_proto::numbers::{Asn, RouterId};
+use bgp_proto::{
+    attr::next_hop::NextHop,
+    numbers::{Asn, RouterId},
+};
 use ipnet::IpNet;
+use stage::{Spoken, Stage};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -27,9 +32,6 @@ use std::{
 
 /// Where routes of a node that has no peers yet would come from, until one says.
 const NOBODY: Asn = Asn::TRANS;
-
-/// The name of all export policies: two that say the same are one, and their peers share what is encoded.
-const ANNOUNCE: &str = "announce";
 
 /// What a speaker was told of plans so far.
 #[derive(Debug, Default)]
@@ -39,8 +41,14 @@ pub struct Speech {
     /// Its identifier, for good, as another would end every session too: a new Node learns its addresses late.
     router_id: Option<RouterId>,
     config: Option<Config>,
-    /// The class that each prefix was announced in.
-    told: BTreeMap<IpNet, Name>,
+    /// Where routes are installed; `None`: nowhere.
+    kernel: Option<config::Kernel>,
+    /// How each prefix was told.
+    told: BTreeMap<IpNet, Spoken>,
+    /// Prefixes whose packets are dropped here.
+    discards: BTreeSet<IpNet>,
+    /// The number of the withdrawals that follow.
+    withdrawal: u64,
 }
 
 /// Routes of one owner that come and go.
@@ -48,8 +56,18 @@ pub struct Speech {
 pub struct Moves {
     /// These are announced.
     pub announce: Vec<IpNet>,
+    /// Packets to these go to an address of the node's own pods.
+    pub through: BTreeMap<IpNet, IpAddr>,
     /// These are withdrawn.
     pub withdraw: Vec<IpNet>,
+}
+
+impl Moves {
+    fn routes(&self) -> Vec<LocalRoute> {
+        let next_hop = |prefix: &IpNet| self.through.get(prefix).copied().map(NextHop::from);
+        let route = |prefix: &IpNet| LocalRoute { next_hop: next_hop(prefix), ..LocalRoute::new(*prefix) };
+        self.announce.iter().map(route).collect()
+    }
 }
 
 /// What a speaker is told next.
@@ -75,7 +93,7 @@ impl Telling {
             change = change.config(*config);
         }
         for (owner, moves) in &self.routes {
-            let routes = moves.announce.iter().map(|prefix| LocalRoute::new(*prefix)).collect::<Vec<_>>();
+            let routes = moves.routes();
             if !routes.is_empty() {
                 change = change.update(owner, routes, Vec::new());
             }
@@ -90,9 +108,16 @@ impl Telling {
 }
 
 impl Speech {
-    /// Nothing was told.
+    /// Nothing was told, and no route is installed.
     pub fn new() -> Self {
         Speech::default()
+    }
+
+    /// Nothing was told; routes are installed so.
+    pub fn with_kernel(kernel: config::Kernel) -> Self {
+        // Whether a default route is taken is each BgpPeer's to say.
+        let kernel = config::Kernel { default_route: true, ..kernel };
+        Speech { kernel: Some(kernel), ..Speech::default() }
     }
 
     /// What to tell a speaker after a plan changed; `None`: all of the plan, of which only what is new is told.
@@ -114,23 +139,101 @@ impl Speech {
             }
         };
         prefixes.iter().for_each(|prefix| self.follow_prefix(plan, *prefix, &mut telling));
+        self.discard(&mut telling);
+        telling
+    }
+
+    /// Prefixes that stand on a route in the kernel, with that route: who can look there is to say how it goes
+    /// ([`Speech::looked`]).
+    pub fn placed(&self) -> impl Iterator<Item = (IpNet, Kernel)> {
+        let stands = self.told.iter().filter(|(_, spoken)| !matches!(spoken.stage, Stage::Leaving(_)));
+        stands.filter_map(|(prefix, spoken)| Some((*prefix, spoken.kernel?)))
+    }
+
+    /// Whether some prefix waits for its route in the kernel.
+    pub fn is_placing(&self) -> bool {
+        self.told.values().any(|spoken| spoken.stage == Stage::Placing)
+    }
+
+    /// What to tell a speaker after a look at the kernel: it has these routes of [`Speech::placed`], and not those.
+    pub fn looked(&mut self, found: impl IntoIterator<Item = (IpNet, bool)>) -> Telling {
+        let mut telling = Telling::default();
+        for (prefix, has) in found {
+            let stands = self.told.get(&prefix).filter(|spoken| spoken.kernel.is_some());
+            let after = stands.map(|spoken| spoken.seen(has));
+            if after.is_some() {
+                self.say(prefix, after, &mut telling);
+            }
+        }
+        telling
+    }
+
+    /// Withdrawals have begun of prefixes whose routes go once they are written: their number, for
+    /// [`Speech::written`].
+    pub fn withdrawal(&mut self) -> Option<u64> {
+        let leaves = |spoken: &Spoken| matches!(spoken.stage, Stage::Leaving(_));
+        self.told.values().any(leaves).then(|| {
+            self.withdrawal += 1;
+            self.withdrawal - 1
+        })
+    }
+
+    /// What to tell a speaker once all withdrawals up to this one are written.
+    pub fn written(&mut self, withdrawal: u64) -> Telling {
+        let mut telling = Telling::default();
+        let over = |spoken: &Spoken| matches!(spoken.stage, Stage::Leaving(number) if number <= withdrawal);
+        let gone: Vec<_> =
+            self.told.iter().filter(|(_, spoken)| over(spoken)).map(|(prefix, _)| *prefix).collect();
+        gone.into_iter().for_each(|prefix| self.say(prefix, None, &mut telling));
+        self.discard(&mut telling);
         telling
     }
 
     fn follow_prefix(&mut self, plan: &Plan, prefix: IpNet, telling: &mut Telling) {
-        let now = plan.prefixes.get(&prefix).and_then(|decision| decision.outcome.class());
-        let before = match now {
-            Some(class) => self.told.insert(prefix, class.clone()),
+        let wanted = match plan.prefixes.get(&prefix).map(|decision| &decision.outcome) {
+            Some(Outcome::Announced { class, kernel }) => {
+                Some((class, kernel.filter(|_| self.kernel.is_some())))
+            }
+            _ => None,
+        };
+        let after = stage::next(self.told.get(&prefix), wanted, self.withdrawal);
+        self.say(prefix, after, telling);
+    }
+
+    /// Tells how a prefix stands from now on.
+    fn say(&mut self, prefix: IpNet, after: Option<Spoken>, telling: &mut Telling) {
+        let moves = |of: &Option<Spoken>| of.as_ref().map(|spoken| (spoken.owner(), spoken.through()));
+        if after.as_ref().is_some_and(Spoken::is_discarded) {
+            self.discards.insert(prefix);
+        } else {
+            self.discards.remove(&prefix);
+        }
+        let now = moves(&after);
+        let before = match after {
+            Some(after) => self.told.insert(prefix, after),
             None => self.told.remove(&prefix),
         };
-        if before.as_ref() == now {
+        let before = moves(&before);
+        if before == now {
             return;
         }
-        if let Some(class) = now {
-            telling.routes.entry(owner(class)).or_default().announce.push(prefix);
+        let owner = now.as_ref().map(|(owner, _)| owner.clone());
+        if let Some((owner, through)) = now {
+            let moves = telling.routes.entry(owner).or_default();
+            moves.announce.push(prefix);
+            moves.through.extend(through.map(|address| (prefix, address)));
         }
-        if let Some(class) = before {
-            telling.routes.entry(owner(&class)).or_default().withdraw.push(prefix);
+        if let Some((before, _)) = before.filter(|(before, _)| Some(before) != owner.as_ref()) {
+            telling.routes.entry(before).or_default().withdraw.push(prefix);
+        }
+    }
+
+    /// What is dropped here stands in the configuration.
+    fn discard(&mut self, telling: &mut Telling) {
+        let Some(config) = &mut self.config else { return };
+        if config.discards != self.discards {
+            config.discards.clone_from(&self.discards);
+            telling.config = Some(config.clone().into());
         }
     }
 
@@ -141,7 +244,9 @@ impl Speech {
         let mut config = Config::new(self.asn.unwrap_or(NOBODY));
         self.router_id = self.router_id.or_else(|| router_id(plan));
         config.router_id = self.router_id;
-        config.resolve_next_hops = false;
+        config.resolve_next_hops = self.kernel.is_some();
+        config.kernel.clone_from(&self.kernel);
+        config.discards.clone_from(&self.discards);
         let ports: BTreeSet<u16> =
             plan.sessions.iter().filter(|session| session.listens).map(|session| session.wish.port).collect();
         let anywhere = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
@@ -152,9 +257,14 @@ impl Speech {
         let mut exports: BTreeMap<Name, Policy> = BTreeMap::new();
         for session in &plan.sessions {
             let name = &session.wish.name;
-            let export = exports.entry(name.clone()).or_insert_with(|| export(&plan.classes, name));
-            let settings = settings(plan, session, config.asn, export.clone());
-            config.peers.push(bgp_daemon::config::Peer {
+            let through = self.kernel.is_some();
+            let export =
+                exports.entry(name.clone()).or_insert_with(|| export::export(&plan.classes, name, through));
+            let mut settings = settings(plan, session, config.asn, export.clone());
+            if let Some(wish) = session.wish.import.as_ref().filter(|_| self.kernel.is_some()) {
+                settings.import = Some(import::import(&plan.ranges, wish));
+            }
+            config.peers.push(config::Peer {
                 remote: session.remote.clone(),
                 group: Some((**name).into()),
                 settings,
@@ -217,54 +327,4 @@ fn settings(plan: &Plan, session: &Session, asn: Asn, export: Policy) -> PeerSet
         });
     }
     settings
-}
-
-/// What a peer is told: a rule for each class that it hears of, and nothing else.
-fn export(classes: &BTreeMap<Name, std::sync::Arc<Class>>, peer: &Name) -> Policy {
-    let rules = classes.iter().filter_map(|(name, class)| Some((name, class.told.get(peer)?)));
-    let rules = rules.flat_map(|(name, told)| rules_of(name, told)).collect();
-    let policies = [(ANNOUNCE.to_owned(), RawPolicy { rules })].into();
-    // Every value was one before it became a text, so nothing can be wrong with it; a peer is told nothing otherwise.
-    let checked = policy::check(&policies, &Names::default());
-    checked.ok().and_then(|policies| policies.find(ANNOUNCE).cloned()).unwrap_or_else(Policy::none)
-}
-
-/// One rule where both families are told the same, else one for each that is told.
-fn rules_of(class: &Name, told: &Told) -> Vec<RawRule> {
-    let families = ["ipv4", "ipv6"].into_iter().zip(&told.attributes);
-    match &told.attributes {
-        [Some(ipv4), Some(ipv6)] if ipv4 == ipv6 => vec![rule(class, None, ipv4)],
-        _ => families
-            .filter_map(|(family, attributes)| Some(rule(class, Some(family), attributes.as_ref()?)))
-            .collect(),
-    }
-}
-
-fn rule(class: &Name, family: Option<&str>, attributes: &Attributes) -> RawRule {
-    let Attributes { communities, large_communities, local_pref, med, prepend, next_hop } = attributes;
-    let plain = communities.iter().map(Text::from);
-    let communities: Vec<Text> = plain.chain(large_communities.iter().map(Text::from)).collect();
-    let addresses = match next_hop {
-        Some(NextHop::Addresses { ipv4, ipv6 }) => {
-            ipv4.iter().map(Text::from).chain(ipv6.iter().map(Text::from)).collect()
-        }
-        _ => Vec::new(),
-    };
-    RawRule {
-        name: Some(class.to_string()),
-        matches: RawMatch {
-            source: Some(Texts::One(format!("local:{}", owner(class)).into())),
-            family: family.map(|family| Texts::One(family.into())),
-            ..RawMatch::default()
-        },
-        set: RawSet {
-            add_communities: (!communities.is_empty()).then_some(Texts::Many(communities)),
-            local_pref: local_pref.map(Text::from),
-            med: med.map(Text::from),
-            prepend: prepend.map(|times| RawPrepend { times: Some(times.into()), asn: None }),
-            next_hop: (!addresses.is_empty()).then_some(Texts::Many(addresses)),
-            ..RawSet::default()
-        },
-        then: Some("accept".into()),
-    }
 }
