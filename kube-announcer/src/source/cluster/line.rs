@@ -216,7 +216,7 @@ mod tests {
                 r#"{"type":"ADDED","object":{"metadata":5}}"#,
                 "!a Service without a name that can be read, at metadata",
             ),
-            (r#"{"type":"ADDED","object":{}}"#, "!a Service without a name: {}"),
+            (r#"{"type":"ADDED","object":{}}"#, r#"!a Service without a name: {"type""#),
             (r#"{"type":"OTHER","object":{}}"#, r#"!nobody knows what "OTHER" is"#),
             ("no JSON", "!this is no event: no JSON"),
         ];
