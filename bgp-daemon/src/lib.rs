@@ -13,6 +13,11 @@
 #![cfg_attr(feature = "speaker", doc = "```")]
 #![deny(missing_docs)]
 
+/// The code of the embedders' page, which is compiled and run as documentation is.
+#[cfg(all(doctest, feature = "speaker", feature = "toml"))]
+#[doc = include_str!("../../docs/embedding.md")]
+pub mod embedding {}
+
 #[cfg(feature = "api")]
 pub mod api;
 pub mod config;

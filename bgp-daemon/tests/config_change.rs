@@ -2,7 +2,7 @@
 
 use bgp_daemon::{
     config::{
-        Config, Distance, Group, MaxPrefixes, Password, Peer, PeerSettings, Remote,
+        Config, Distance, GracefulRestart, Group, MaxPrefixes, Password, Peer, PeerSettings, Remote,
         change::{self, Changes, Cost},
     },
     policy::{
@@ -98,8 +98,9 @@ const FIELDS: &[(Change, &str)] = &[
         "default route told no becomes yes (routes are judged again, the session stays)",
     ),
     (
-        |s| s.graceful_restart = None,
-        "graceful restart 120s (stale routes 6m) becomes off (from the next session on)",
+        |s| s.graceful_restart = Some(GracefulRestart { notification: false, ..Default::default() }),
+        "graceful restart 120s (stale routes 6m) becomes 120s (stale routes 6m, not after a NOTIFICATION) \
+         (from the next session on)",
     ),
     (
         |s| s.blackhole = Some(Blackhole::HOSTS),

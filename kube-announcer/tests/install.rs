@@ -44,7 +44,8 @@ fn an_installation_is_a_text_that_says_why() {
 fn what_is_chosen_stands_in_it_and_nothing_else_changes() {
     let plain = manifests("");
     let words = "--namespace routing --image registry.example.com/a/kube-announcer:1 --metrics-port 9999 \
-                 --api-server 192.0.2.1:6443 --mesh --unnumbered";
+                 --api-server 192.0.2.1:6443 --mesh --unnumbered \
+                 --kernel-routes";
     let chosen = manifests(words);
     let new: Vec<_> = chosen.lines().filter(|line| !plain.lines().any(|old| old == *line)).collect();
     insta::assert_snapshot!(new.join("\n"));

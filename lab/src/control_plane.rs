@@ -21,7 +21,7 @@ const ETCD_OPTIONS: &str = "--unsafe-no-fsync
     --initial-cluster default=http://127.0.0.1:2380";
 const API_OPTIONS: &str = "--etcd-servers http://127.0.0.1:2379
     --bind-address 0.0.0.0 --advertise-address 127.0.0.1 --secure-port 6443
-    --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16
+    --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112
     --authorization-mode RBAC --endpoint-reconciler-type none";
 /// What service accounts of our own namespace ask for, a line as each request begins.
 const AUDIT_POLICY: &str = "
@@ -32,7 +32,7 @@ rules:
 - {level: Metadata, userGroups: [\"system:serviceaccounts:kube-announcer\"]}
 - {level: None}
 ";
-const CONTROLLER_OPTIONS: &str = "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12
+const CONTROLLER_OPTIONS: &str = "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12,fd00:10:64::/48
     --leader-elect=false --use-service-account-credentials --bind-address 127.0.0.1";
 
 /// Who may ask: everything, and nothing but what a test allows.

@@ -6,6 +6,8 @@ use std::ops::RangeBounds;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use nix::sys::socket::{setsockopt, sockopt::RcvBufForce};
+
 use crate::namespace::Namespace;
 use crate::wait::{now, pause, within};
 
@@ -36,8 +38,8 @@ pub struct Sent<'a> {
 const LINGER: Duration = Duration::from_millis(300);
 /// How much slower than wanted a busy machine may send.
 const SLOWNESS: u32 = 20;
-/// The port that packets go to.
-const PORT: u16 = 9009;
+/// What a receiver may leave unread for a while: it is this test that is late then, and not the network.
+const BUFFER: usize = 8 << 20;
 
 impl Sent<'_> {
     /// The number that the next packet gets.
@@ -71,13 +73,20 @@ impl Flows {
         meanwhile: impl FnOnce(Sent<'_>),
     ) -> Trace {
         let address: IpAddr = address.parse().unwrap_or_else(|_| panic!("{address:?} is no address"));
-        let target = SocketAddr::from((address, PORT));
+        let mut target = SocketAddr::from((address, 0));
         let any: IpAddr = if address.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
         let bind = |namespace: &Namespace, local: SocketAddr| {
             let opened = namespace.run(|| UdpSocket::bind(local));
             opened.unwrap_or_else(|e| panic!("{local} in {}: {e}", namespace.name()))
         };
-        let receivers: Vec<_> = to.iter().map(|namespace| bind(namespace, target)).collect();
+        let mut receivers = Vec::new();
+        for namespace in to {
+            let receiver = bind(namespace, target);
+            // The first one chooses the port: another stream may be under way.
+            target = receiver.local_addr().expect("a bound socket has an address");
+            setsockopt(&receiver, RcvBufForce, &BUFFER).expect("root of a namespace may have a buffer");
+            receivers.push(receiver);
+        }
         let senders: Vec<_> = (0..self.flows).map(|_| bind(from, (any, 0).into())).collect();
         let (over, arrived, count) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU32::new(0));
         let numbers = std::thread::scope(|scope| {

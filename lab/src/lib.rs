@@ -22,6 +22,7 @@
 mod config;
 mod control_plane;
 mod daemon;
+pub mod docs;
 mod flows;
 mod keeper;
 mod lab;

@@ -3,6 +3,8 @@
 mod arguments;
 mod ask;
 mod check;
+#[cfg(test)]
+mod docs;
 mod failure;
 mod log;
 mod notify;

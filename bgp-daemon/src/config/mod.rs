@@ -441,10 +441,16 @@ pub struct GracefulRestart {
     pub restart_time: Duration,
     /// How long we keep the peer's routes at the most once it is back.
     pub stale_time: Duration,
+    /// Routes are kept, on both sides, where a hold time ran out or a NOTIFICATION ended the session too (RFC 8538).
+    pub notification: bool,
 }
 
 impl Default for GracefulRestart {
     fn default() -> Self {
-        GracefulRestart { restart_time: Duration::from_secs(120), stale_time: Duration::from_secs(360) }
+        GracefulRestart {
+            restart_time: Duration::from_secs(120),
+            stale_time: Duration::from_secs(360),
+            notification: true,
+        }
     }
 }

@@ -273,6 +273,8 @@ tables! {
         restart_time: Option<Text>,
         /// How long stale routes are kept.
         stale_time: Option<Text>,
+        /// Whatever ends the session.
+        notification: Option<Text>,
     }
 
     /// `blackhole = { … }`.

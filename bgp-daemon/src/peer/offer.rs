@@ -80,7 +80,7 @@ fn wants_extended_next_hop(remote: &Remote, families: &[Family]) -> bool {
 
 /// Without a restart of our own it lists no family: we are only patient with the peer's (RFC 4724 §3).
 fn graceful_restart(us: Us, peer: &PeerSettings) -> CapabilityBuf {
-    let config::GracefulRestart { restart_time, .. } = peer
+    let config::GracefulRestart { restart_time, notification, .. } = peer
         .graceful_restart
         .unwrap_or(config::GracefulRestart { restart_time: Duration::ZERO, ..Default::default() });
     let entry = |family: &Family| RestartEntry { family: *family, forwarding: us.forwarding };
@@ -88,7 +88,7 @@ fn graceful_restart(us: Us, peer: &PeerSettings) -> CapabilityBuf {
         peer.graceful_restart.iter().flat_map(|_| peer.families.iter().map(entry)).collect();
     let flags = RestartFlags {
         restarting: us.restarting && peer.graceful_restart.is_some(),
-        notification: true,
+        notification,
         time: u16::try_from(restart_time.as_secs()).unwrap_or(u16::MAX),
     };
     CapabilityBuf::graceful_restart(flags, &entries)

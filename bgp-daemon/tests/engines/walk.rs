@@ -233,7 +233,7 @@ fn plug(world: &mut World, wire: &Wire, a: usize, b: usize) {
 
 /// Short times, so that all of them pass in a walk.
 fn brisk(graceful: bool) -> impl Fn(&mut PeerSettings) {
-    let restart = GracefulRestart { restart_time: secs(10), stale_time: secs(20) };
+    let restart = GracefulRestart { restart_time: secs(10), stale_time: secs(20), ..Default::default() };
     move |peer| {
         peer.timers.hold = HoldTime::new(9).unwrap();
         peer.timers.connect_retry = secs(2);

@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// For BgpPeers with `interface`: find the other end of a link, as root with NET_RAW
     #[arg(long)]
     unnumbered: bool,
+    /// For `import`, `podPrefixes`, `serviceCidrs` and `aggregate`: put routes into the kernel, as root with NET_ADMIN
+    #[arg(long)]
+    kernel_routes: bool,
 }
 
 const AFTER: &str = "\
@@ -42,7 +45,11 @@ Examples:
 
 impl Arguments {
     fn settings(self) -> Settings {
-        let extras = [(self.mesh, Extra::Mesh), (self.unnumbered, Extra::Unnumbered)];
+        let extras = [
+            (self.mesh, Extra::Mesh),
+            (self.unnumbered, Extra::Unnumbered),
+            (self.kernel_routes, Extra::KernelRoutes),
+        ];
         Settings {
             namespace: self.namespace,
             image: self.image,

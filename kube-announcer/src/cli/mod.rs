@@ -3,6 +3,8 @@
 
 mod check;
 mod demo;
+#[cfg(test)]
+mod docs;
 mod kernel;
 mod log;
 mod manifests;

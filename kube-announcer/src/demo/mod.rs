@@ -2,6 +2,7 @@
 //! Things happen to the cluster, and it is seen how the router follows.
 
 mod files;
+mod next;
 mod paint;
 mod router;
 mod scene;

@@ -2,6 +2,7 @@
 
 use super::{
     files::Edit,
+    next,
     paint::Paint,
     print, scene,
     stage::{Followed, Stage},
@@ -73,6 +74,9 @@ pub(super) async fn tell(stage: &mut Stage, paint: Paint, pause: Duration) -> an
     print(&scene::matrix(&cluster, &stage.nodes, &routes, paint));
     let withheld = scene::withheld(&cluster, &stage.nodes, &routes);
     print(&format!("\n{}\n{withheld}", paint.title("Not announced, and why")));
+    if let Some(node) = stage.nodes.first() {
+        print(&format!("\n{}", next::question(&cluster, node, paint)));
+    }
     sleep(pause).await;
     let mut times = Vec::new();
     for chapter in &CHAPTERS {
@@ -116,14 +120,6 @@ fn slowest(followed: &Followed) -> Duration {
     followed.moves.values().map(|(_, after)| *after).max().unwrap_or_default()
 }
 
-const NEXT: [(&str, &str); 5] = [
-    ("kube-announcer check examples/cluster", "what every node would announce, and every mistake"),
-    ("kube-announcer why 203.0.113.30 --manifests examples/cluster", "why nobody announces this address"),
-    ("kube-announcer router-config --for frr --manifests examples/cluster", "the other side's configuration"),
-    ("kube-announcer demo --peer 192.0.2.1", "one of the nodes, against a router of yours"),
-    ("kube-announcer run --manifests DIR --node NAME", "the real thing"),
-];
-
 /// The last screen.
 async fn end(stage: &Stage, paint: Paint, times: &[(&str, Duration)]) -> anyhow::Result<()> {
     let (cluster, routes) = (stage.cluster()?, stage.routes().await?);
@@ -135,10 +131,7 @@ async fn end(stage: &Stage, paint: Paint, times: &[(&str, Duration)]) -> anyhow:
     text += &scene::matrix(&cluster, &stage.nodes, &routes, paint);
     text += &format!("\n{}\n", paint.title(way));
     text.extend(times.iter().map(|(title, after)| format!("  {}  {title}\n", scene::millis(*after))));
-    text += &format!("\n{}\n", paint.title("To type next"));
-    let width = NEXT.iter().map(|(line, _)| line.len()).max().unwrap_or(0);
-    let next = NEXT.iter().map(|(line, what)| format!("  {line:width$}  {}\n", paint.quiet(what)));
-    text.extend(next);
+    text += &next::next(paint);
     print(&text);
     Ok(())
 }

@@ -30,6 +30,8 @@ pub enum Extra {
     Mesh,
     /// Peers are found on a link by router advertisements.
     Unnumbered,
+    /// Routes are put into the nodes' kernels.
+    KernelRoutes,
 }
 
 /// What it costs.
@@ -42,7 +44,7 @@ struct Row {
 }
 
 /// In the order of [`Extra`].
-const ROWS: [Row; 2] = [
+const ROWS: [Row; 3] = [
     Row {
         extra: Extra::Mesh,
         capability: "NET_BIND_SERVICE",
@@ -55,11 +57,17 @@ const ROWS: [Row; 2] = [
         why: "a peer without an address is found by ICMPv6, which is a raw socket",
         argument: None,
     },
+    Row {
+        extra: Extra::KernelRoutes,
+        capability: "NET_ADMIN",
+        why: "what peers teach, ranges behind pods and aggregates are routes in the node's kernel",
+        argument: Some("--kernel-routes"),
+    },
 ];
 
 impl Extra {
     /// All of them.
-    pub const ALL: [Extra; ROWS.len()] = [ROWS[0].extra, ROWS[1].extra];
+    pub const ALL: [Extra; ROWS.len()] = [ROWS[0].extra, ROWS[1].extra, ROWS[2].extra];
 }
 
 impl Settings {

@@ -313,7 +313,8 @@ fn settings(plan: &Plan, session: &Session, asn: Asn, export: Policy) -> PeerSet
         ..Timers::default()
     };
     settings.graceful_restart =
-        restart_time.map(|restart_time| GracefulRestart { restart_time, ..GracefulRestart::default() });
+        // A node that is dead is noticed when its hold time ends: only a closed connection is a restart.
+        restart_time.map(|restart_time| GracefulRestart { restart_time, notification: false, ..Default::default() });
     settings.next_hop_addresses = NextHopChange::Addresses { ipv4, ipv6 };
     settings.import = Some(Policy::none());
     settings.export = Some(export);

@@ -134,7 +134,8 @@ stringData: {password: hunter2}
     assert_eq!(settings.families, [Family::IPV4]);
     assert_eq!(settings.timers.hold, HoldTime::new(9).unwrap());
     assert_eq!(settings.timers.keepalive, Some(Duration::from_secs(2)));
-    assert_eq!(settings.graceful_restart.unwrap().restart_time, Duration::from_secs(30));
+    let restart = settings.graceful_restart.unwrap();
+    assert_eq!((restart.restart_time, restart.notification), (Duration::from_secs(30), false));
     assert_eq!((settings.max_prefixes.unwrap().limit, settings.allow_own_asn), (100, 1));
     assert_eq!(settings.import, Some(Policy::none()));
     let (ipv4, ipv6) = ("192.0.2.11".parse().ok(), "2001:db8::11".parse().ok());

@@ -225,8 +225,9 @@ fn add_path(value: &bool) -> String {
 fn graceful_restart(value: &Option<GracefulRestart>) -> String {
     value.map_or_else(
         || "off".into(),
-        |GracefulRestart { restart_time, stale_time }| {
-            format!("{} (stale routes {})", Lasting(restart_time), Lasting(stale_time))
+        |GracefulRestart { restart_time, stale_time, notification }| {
+            let after = if notification { "" } else { ", not after a NOTIFICATION" };
+            format!("{} (stale routes {}{after})", Lasting(restart_time), Lasting(stale_time))
         },
     )
 }

@@ -363,7 +363,8 @@ fn graceful_restart(
     match raw? {
         Brief::Short(text) => n.one(path, Some(text), leaf::yes).map(|yes| yes.then_some(usual)),
         Brief::Table(table) => {
-            let (restart, stale) = (format!("{path}.restart_time"), format!("{path}.stale_time"));
+            let [restart, stale, notification] =
+                ["restart_time", "stale_time", "notification"].map(|key| format!("{path}.{key}"));
             Some(Some(GracefulRestart {
                 restart_time: n
                     .one(restart, table.restart_time.as_ref(), leaf::restart_time)
@@ -371,6 +372,9 @@ fn graceful_restart(
                 stale_time: n
                     .one(stale, table.stale_time.as_ref(), leaf::at_least_a_second)
                     .unwrap_or(usual.stale_time),
+                notification: n
+                    .one(notification, table.notification.as_ref(), leaf::yes)
+                    .unwrap_or(usual.notification),
             }))
         }
     }
