@@ -3,6 +3,7 @@
 
 pub mod adapter;
 pub mod cases;
+pub mod cluster;
 pub mod load;
 pub mod measure;
 pub mod meter;

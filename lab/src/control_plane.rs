@@ -23,6 +23,15 @@ const API_OPTIONS: &str = "--etcd-servers http://127.0.0.1:2379
     --bind-address 0.0.0.0 --advertise-address 127.0.0.1 --secure-port 6443
     --service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range 10.96.0.0/16,fd00:10:96::/112
     --authorization-mode RBAC --endpoint-reconciler-type none";
+/// What service accounts of our own namespace ask for, a line as each request begins.
+const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [ResponseStarted, ResponseComplete, Panic]
+rules:
+- {level: Metadata, userGroups: [\"system:serviceaccounts:kube-announcer\"]}
+- {level: None}
+";
 const CONTROLLER_OPTIONS: &str = "--allocate-node-cidrs --cluster-cidr 10.64.0.0/12,fd00:10:64::/48
     --leader-elect=false --use-service-account-credentials --bind-address 127.0.0.1";
 
@@ -50,6 +59,7 @@ impl ControlPlane {
         let (folder, _) = namespace.core.keeper.folder(Age::Host, "kube").unwrap_or_else(|e| panic!("{e}"));
         let key = folder.join("sa.key");
         write(&folder, "tokens.csv", TOKENS);
+        write(&folder, "audit.yaml", AUDIT_POLICY);
         write(&folder, "kubeconfig", &kubeconfig("127.0.0.1", "admin"));
         let mut openssl = programs::program("openssl");
         openssl.args(["genrsa", "-out"]).arg(&key).arg("2048");
@@ -144,6 +154,22 @@ impl ControlPlane {
         write(&self.folder, &format!("announcer-{address}"), &kubeconfig(address, "announcer"))
     }
 
+    /// What the service accounts of the namespace `kube-announcer` asked for so far, each request as the API server
+    /// writes it into its audit log.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.folder.join("audit.log")).unwrap_or_default();
+        // The last line may be on its way.
+        let (whole, _) = log.rsplit_once('\n').unwrap_or_default();
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}")))
+            .collect()
+    }
+
     /// `kubectl` with these words.
     ///
     /// # Errors
@@ -200,6 +226,8 @@ fn start_api(namespace: &Namespace, folder: &Path) -> Daemon {
         ("--service-account-signing-key-file", "sa.key"),
         ("--service-account-key-file", "sa.key"),
         ("--token-auth-file", "tokens.csv"),
+        ("--audit-policy-file", "audit.yaml"),
+        ("--audit-log-path", "audit.log"),
     ] {
         api.arg(option).arg(folder.join(file));
     }

@@ -13,6 +13,7 @@ pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 #[serde(default, rename_all = "camelCase")]
 pub struct EndpointSlice {
     /// Name and labels, of which [`SERVICE_NAME`] counts.
+    #[serde(deserialize_with = "super::meta::read")]
     pub metadata: ObjectMeta,
     /// `IPv4`, `IPv6` or `FQDN`.
     pub address_type: String,

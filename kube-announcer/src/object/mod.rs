@@ -2,6 +2,7 @@
 //! file, and live no longer than it takes a [`Snapshot`](crate::snapshot::Snapshot) to take what it needs.
 
 mod endpoint_slice;
+mod meta;
 mod node;
 mod pod;
 mod secret;
@@ -18,7 +19,7 @@ pub use service_cidr::{ServiceCidr, ServiceCidrSpec};
 use crate::crd::{BgpAdvertisement, BgpPeer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 
@@ -53,6 +54,7 @@ struct Row {
     namespaced: bool,
     read: fn(Value) -> Result<Object, serde_json::Error>,
     parse: fn(&str) -> Result<Object, Unreadable>,
+    told: fn(&[u8]) -> Option<Object>,
 }
 
 /// A row for a type, by what makes an [`Object`] of it.
@@ -64,8 +66,9 @@ macro_rules! row {
             api_version: $api_version,
             plural: $plural,
             namespaced: $namespaced,
-            read: |value| serde::Deserialize::deserialize(value).map($object),
+            read: |value| Deserialize::deserialize(value).map($object),
             parse: |text| parse(text).map($object),
+            told: |line| told(line).map($object),
         }
     };
 }
@@ -88,6 +91,27 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
             Ok(_) => Unreadable { field: ".".into(), message: error.to_string() },
         }
     })
+}
+
+/// A line of a watch, with its object.
+#[derive(Deserialize)]
+struct Line<T> {
+    #[serde(rename = "type")]
+    what: What,
+    object: T,
+}
+
+/// What happened to an object that is there.
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum What {
+    Added,
+    Modified,
+}
+
+fn told<T: DeserializeOwned>(line: &[u8]) -> Option<T> {
+    let Line { what: What::Added | What::Modified, object } = serde_json::from_slice(line).ok()?;
+    Some(object)
 }
 
 const CORE: &str = "v1";
@@ -169,6 +193,12 @@ impl Kind {
     /// As [`Kind::read`], with the place.
     pub fn parse(self, text: &str) -> Result<Object, Unreadable> {
         (self.row().parse)(text)
+    }
+
+    /// The object that is there by a line of a watch, in one pass over its octets. `None`: it says something else, or
+    /// not what this kind says.
+    pub fn told(self, line: &[u8]) -> Option<Object> {
+        (self.row().told)(line)
     }
 }
 

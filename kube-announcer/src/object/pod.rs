@@ -11,6 +11,7 @@ use serde::Deserialize;
 #[serde(default)]
 pub struct Pod {
     /// Name, labels, annotations, when it was made and whether it is being deleted.
+    #[serde(deserialize_with = "super::meta::read")]
     pub metadata: ObjectMeta,
     /// What was asked for.
     pub spec: PodSpec,

@@ -11,6 +11,7 @@ use std::fmt;
 #[serde(default, rename_all = "camelCase")]
 pub struct Secret {
     /// Its name.
+    #[serde(deserialize_with = "super::meta::read")]
     pub metadata: ObjectMeta,
     /// As the API server has it.
     pub data: SecretValues,

@@ -10,6 +10,7 @@ use serde::Deserialize;
 #[serde(default)]
 pub struct Service {
     /// Name, labels, annotations.
+    #[serde(deserialize_with = "super::meta::read")]
     pub metadata: ObjectMeta,
     /// What was asked for.
     pub spec: ServiceSpec,

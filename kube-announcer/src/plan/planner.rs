@@ -229,7 +229,10 @@ impl Planner {
         for (prefix, claim) in claims {
             claimed.push(prefix);
             prefixes.insert(prefix);
-            self.plan.prefixes.entry(prefix).or_insert_with(undecided).claims.push(claim);
+            let claims = &mut self.plan.prefixes.entry(prefix).or_insert_with(undecided).claims;
+            // Almost always there is one, and room for others is most of what a plan would take.
+            claims.reserve_exact(1);
+            claims.push(claim);
         }
         claimed.sort_unstable();
         claimed.dedup();

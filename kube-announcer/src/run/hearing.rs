@@ -84,8 +84,9 @@ impl Hearing {
     /// Nobody tells anything any more.
     pub(super) async fn next(&mut self, announcer: &mut Announcer) -> anyhow::Result<Option<Step>> {
         let mut told = self.told.recv().await.context("nobody tells of objects any more")?;
-        let mut whole = false;
+        let (mut whole, mut listed) = (false, false);
         loop {
+            listed |= matches!(told, Told::Listed(..));
             match told {
                 Told::Whole => whole = true,
                 told => drop(announcer.hear(told)),
@@ -106,6 +107,9 @@ impl Hearing {
                 pods.clone_from(announcer.pods());
                 others
             });
+        }
+        if listed {
+            super::trim::give_back();
         }
         Ok(step)
     }

@@ -1,4 +1,4 @@
-//! Giving memory back to the kernel: what a first list took and nobody needs any more.
+//! Giving memory back to the kernel: what a list took, and nobody needs any more.
 
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "glibc's own, and nobody else's to wrap")]

@@ -108,7 +108,10 @@ impl Snapshot {
         }
         // Whatever it was, also of another Service.
         let mut changes = self.remove_slice(name);
-        self.slices.entry(service.clone()).or_default().push((name.clone(), slice));
+        let slices = self.slices.entry(service.clone()).or_default();
+        // Almost always there is one.
+        slices.reserve_exact(1);
+        slices.push((name.clone(), slice));
         self.slice_services.insert(name.clone(), service.clone());
         changes.services.insert(service);
         changes

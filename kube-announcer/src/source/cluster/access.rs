@@ -24,6 +24,9 @@ const ASKED: u32 = 3;
 /// What is sent and not acknowledged for as long ends a connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
+/// As much of an answer is held at a time: each watch has a connection of its own.
+const HELD: usize = 64 * 1024;
+
 /// How long the end waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -90,7 +93,9 @@ impl Access {
         tcp.set_keepalive_retries(Some(ASKED));
         tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
         let tls = config.rustls_https_connector_with_connector(tcp)?;
-        let transport = Transport::builder(TokioExecutor::new()).build::<_, Body>(tls);
+        let mut transport = Transport::builder(TokioExecutor::new());
+        transport.http1_max_buf_size(HELD);
+        let transport = transport.build::<_, Body>(tls);
         let service = ServiceBuilder::new()
             .layer(config.base_uri_layer())
             .option_layer(config.auth_layer()?)

@@ -3,7 +3,7 @@
 
 use crate::{
     crd::check::Mistake,
-    object::{Key, Kind},
+    object::{Key, Kind, Object},
     source::Change,
 };
 use serde::Deserialize;
@@ -105,6 +105,10 @@ const ALL_TOLD: &str = "k8s.io/initial-events-end";
 
 /// What a line of a watch says, and the version that the kind has then.
 pub(super) fn read(kind: Kind, line: &[u8]) -> Result<(Event, Option<String>), String> {
+    // Almost every line, and large ones: what is not so is read again, piece by piece.
+    if let Some(object) = kind.told(line) {
+        return there(kind, object, line);
+    }
     let unread = |_: serde_json::Error| format!("this is no event: {}", shown(kind, line));
     let Line { what, object } = serde_json::from_slice(line).map_err(unread)?;
     match what {
@@ -128,14 +132,7 @@ pub(super) fn read(kind: Kind, line: &[u8]) -> Result<(Event, Option<String>), S
 /// What an object says, in a list or a watch.
 pub(super) fn applied(kind: Kind, text: &str) -> Result<(Event, Option<String>), String> {
     match kind.parse(text) {
-        Ok(object) => {
-            let seen = object.metadata().resource_version.clone();
-            let named = object.metadata().name.as_ref().is_some_and(|name| !name.is_empty());
-            if !named {
-                return Err(format!("a {kind} without a name: {}", shown(kind, text.as_bytes())));
-            }
-            Ok((Event::Change(Change::Apply(Box::new(object))), seen))
-        }
+        Ok(object) => there(kind, object, text.as_bytes()),
         Err(wrong) => {
             let head: Head = serde_json::from_str(text)
                 .map_err(|_| format!("a {kind} without a name that can be read, at {}", wrong.field))?;
@@ -148,6 +145,16 @@ pub(super) fn applied(kind: Kind, text: &str) -> Result<(Event, Option<String>),
             Ok((Event::Refused(mistake), version(resource_version)))
         }
     }
+}
+
+/// An object that is there, with its version.
+fn there(kind: Kind, object: Object, octets: &[u8]) -> Result<(Event, Option<String>), String> {
+    let metadata = object.metadata();
+    if metadata.name.as_ref().is_none_or(String::is_empty) {
+        return Err(format!("a {kind} without a name: {}", shown(kind, octets)));
+    }
+    let seen = metadata.resource_version.clone();
+    Ok((Event::Change(Change::Apply(Box::new(object))), seen))
 }
 
 fn version(text: String) -> Option<String> {
@@ -209,7 +216,7 @@ mod tests {
                 r#"{"type":"ADDED","object":{"metadata":5}}"#,
                 "!a Service without a name that can be read, at metadata",
             ),
-            (r#"{"type":"ADDED","object":{}}"#, "!a Service without a name: {}"),
+            (r#"{"type":"ADDED","object":{}}"#, r#"!a Service without a name: {"type""#),
             (r#"{"type":"OTHER","object":{}}"#, r#"!nobody knows what "OTHER" is"#),
             ("no JSON", "!this is no event: no JSON"),
         ];

@@ -47,7 +47,7 @@ impl Lines {
     /// Whether a whole line is there.
     pub(super) fn is_ready(&mut self) -> bool {
         let rest = self.octets.get(self.searched..).unwrap_or_default();
-        match rest.iter().position(|octet| *octet == b'\n') {
+        match memchr::memchr(b'\n', rest) {
             Some(at) => {
                 self.searched += at;
                 true
