@@ -39,6 +39,8 @@ pub struct Update {
     pub prefixes: BTreeSet<IpNet>,
     /// Sessions, what is said to peers, or the node's own addresses.
     pub peers: bool,
+    /// What people are shown beside that: claims, refusals, conflicts.
+    pub shown: bool,
 }
 
 impl Update {
@@ -139,12 +141,13 @@ impl Planner {
         if !changes.nodes.is_empty() {
             touched.extend(self.behind.iter().cloned());
         }
-        let mut prefixes = BTreeSet::new();
+        let (mut prefixes, mut shown) = (BTreeSet::new(), false);
         for key in touched {
-            self.ask(snapshot, &here, key, &mut prefixes);
+            shown |= self.ask(snapshot, &here, key, &mut prefixes);
         }
         let mut update = self.decide(snapshot, &here, prefixes);
         update.peers |= moved;
+        update.shown |= shown;
         self.here = Some(here);
         update
     }
@@ -201,26 +204,33 @@ impl Planner {
                 || before.addresses != now.addresses
                 || before.ranges != now.ranges
                 || before.classes != now.classes,
+            shown: true,
         }
     }
 
-    /// What an object claims now. The prefixes that it claims or claimed are put to those that are decided anew.
-    fn ask(&mut self, snapshot: &Snapshot, here: &Here, key: Key, prefixes: &mut BTreeSet<IpNet>) {
+    /// What an object claims now. The prefixes that it claims or claimed are put to those that are decided anew. True:
+    /// its claims are others than before, or what is refused of it.
+    fn ask(&mut self, snapshot: &Snapshot, here: &Here, key: Key, prefixes: &mut BTreeSet<IpNet>) -> bool {
+        let mut before = Vec::new();
         for prefix in self.claimed.remove(&key).into_iter().flatten() {
             if let Some(decision) = self.plan.prefixes.get_mut(&prefix) {
-                decision.claims.retain(|claim| claim.owner != key);
+                let of_it = decision.claims.extract_if(.., |claim| claim.owner == key);
+                before.extend(of_it.map(|claim| (prefix, claim)));
             }
             prefixes.insert(prefix);
         }
         self.behind.remove(&key);
         let sources::Claimed { claims, refusals } = sources::claims(snapshot, here, &key, false);
+        let others = self.plan.refusals.get(&key).map_or(&[][..], |known| known) != refusals
+            || claims.len() != before.len()
+            || !claims.iter().all(|claim| before.contains(claim));
         if refusals.is_empty() {
             self.plan.refusals.remove(&key);
         } else {
             self.plan.refusals.insert(key.clone(), refusals.into());
         }
         if claims.is_empty() {
-            return;
+            return others;
         }
         if claims.iter().any(|(_, claim)| claim.kind == SourceKind::PodPrefixes) {
             self.behind.insert(key.clone());
@@ -237,6 +247,7 @@ impl Planner {
         claimed.sort_unstable();
         claimed.dedup();
         self.claimed.insert(key, claimed.into());
+        others
     }
 
     /// Decides on prefixes, and says which of them come to something else than before.
@@ -261,6 +272,7 @@ impl Planner {
                 update.prefixes.insert(prefix);
             }
             if let Some(decision) = self.plan.prefixes.get_mut(&prefix) {
+                update.shown |= decision.conflicts != conflicts;
                 *decision = Decision { claims, outcome, conflicts };
             }
         }

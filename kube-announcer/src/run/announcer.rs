@@ -219,12 +219,15 @@ impl Announcer {
         let changes = std::mem::take(&mut self.changes);
         let first = !std::mem::replace(&mut self.whole, true);
         let update = self.planner.update(&self.cluster.snapshot, (!first).then_some(&changes));
-        self.board.planned(&changes);
+        self.board.planned(&changes, &update);
         let plan = self.planner.plan();
         let telling = self.speech.follow(plan, (!first).then_some(&update));
         let mut lines = std::mem::take(&mut self.lines);
         lines.extend(if first { lines::first(plan) } else { lines::changed(plan, &update.prefixes) });
-        lines.extend(self.complaints.follow(&self.cluster, plan));
+        let shown = update.shown || changes.refusals || changes.nodes.contains(self.node());
+        if first || shown || !update.is_empty() {
+            lines.extend(self.complaints.follow(&self.cluster, plan));
+        }
         Step { telling, lines }
     }
 
@@ -328,6 +331,39 @@ mod tests {
         for (object, _) in read.objects {
             announcer.hear(Told::Change(Change::Apply(Box::new(object))));
         }
+    }
+
+    const ELSEWHERE: &str = "
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-more, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [10.244.1.10], nodeName: node-1, conditions: {ready: READY}}]
+";
+
+    #[test]
+    fn only_what_shows_something_else_is_looked_at_again() {
+        let mut announcer = Announcer::new(&"node-2".into(), &Facts::default());
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/cluster");
+        let (_, outcome) = Folder::read(&example).unwrap();
+        for change in outcome.changes {
+            announcer.hear(Told::Change(change));
+        }
+        let mut step = |objects: &str| {
+            for object in objects.split("---").filter(|object| !object.trim().is_empty()) {
+                apply(&mut announcer, object);
+            }
+            announcer.hear(Told::Whole);
+            let stale = announcer.is_stale();
+            announcer.picture(&[], Timestamp::UNIX_EPOCH);
+            stale
+        };
+        assert!(step(""), "the first plan");
+        assert!(!step(&ELSEWHERE.replace("READY", "true")), "another endpoint on another node");
+        assert!(!step(&ELSEWHERE.replace("READY", "false")));
+        let gone = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: NAME, namespace: shop, labels: \
+                    {kubernetes.io/service-name: web}}\naddressType: IPv4\n";
+        assert!(step(&gone.replace("NAME", "web-ipv4")), "the last endpoint of a Service");
     }
 
     fn known(announcer: &Announcer, kind: Kind) -> Vec<String> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     object::{Key, Name, Object},
-    plan::Plan,
+    plan::{Plan, Update},
     run::Session,
     snapshot::{Changes, Snapshot},
 };
@@ -56,10 +56,11 @@ impl Board {
         self.stale |= is_new;
     }
 
-    /// A plan was made of this.
-    pub fn planned(&mut self, changes: &Changes) {
-        self.unjudged |= changes.everything || changes.refusals || !changes.nodes.is_empty();
-        self.stale |= !changes.is_empty();
+    /// A plan was made of this, and is another by that.
+    pub fn planned(&mut self, changes: &Changes, update: &Update) {
+        let everywhere = changes.everything || changes.refusals || !changes.nodes.is_empty();
+        self.unjudged |= everywhere;
+        self.stale |= everywhere || update.shown || !update.is_empty();
     }
 
     /// Whether a picture would show something new, as far as objects go.

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     crd::{Condition, NodeState},
     object::Kind,
-    plan::{Facts, plan},
+    plan::{Facts, Update, plan},
     source::manifest::Manifest,
     status::{
         Note,
@@ -44,7 +44,9 @@ impl Cluster {
         for (object, _) in read.objects {
             self.boards.iter_mut().for_each(|(_, board)| board.see(&object));
             let changes = self.snapshot.apply(&object);
-            self.boards.iter_mut().for_each(|(_, board)| board.planned(&changes));
+            self.boards
+                .iter_mut()
+                .for_each(|(_, board)| board.planned(&changes, &Update { shown: true, ..Update::default() }));
         }
     }
 
