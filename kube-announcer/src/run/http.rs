@@ -150,7 +150,8 @@ async fn ready(State(shown): State<Shown>) -> Response {
         Err(_) => return no("the speaker has ended"),
         Ok(false) => {
             return no(
-                "the first plan is told, and its end not yet: after a restart peers come first, for up to 30 s",
+                "the first plan is told, and its end not yet: after a restart peers come first that routes are taken \
+                 from, for up to 30 s",
             );
         }
         Ok(true) => {}
