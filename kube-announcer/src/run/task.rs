@@ -89,10 +89,10 @@ pub struct Task {
 }
 
 impl Task {
-    /// Watches the folder, and starts a speaker with the first plan.
+    /// Begins to hear of objects, and starts a speaker with the first plan, once that can be made.
     ///
     /// # Errors
-    /// The folder cannot be watched, the socket cannot be had, or the machine lets no speaker run.
+    /// The folder cannot be watched, the socket or the port cannot be had, or the machine lets no speaker run.
     pub async fn start(wanted: &Wanted, log: SetLevels, mut adjust: Adjust) -> anyhow::Result<Self> {
         let (facts, mut announcer) = nothing_known(wanted);
         let plans = Plans::new();
