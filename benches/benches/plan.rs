@@ -28,7 +28,7 @@ fn node_name(number: u32) -> String {
     format!("node-{:04}", number % NODES)
 }
 
-fn read(kind: Kind, value: Value) -> Object {
+fn read(kind: Kind, value: &Value) -> Object {
     kind.read(value).expect("it is one")
 }
 
@@ -50,7 +50,7 @@ fn node(number: u32, heartbeat: u32) -> Object {
     let heartbeat = format!("2026-01-01T00:{:02}:{:02}Z", heartbeat / 60 % 60, heartbeat % 60);
     read(
         Kind::Node,
-        json!({
+        &json!({
             "metadata": { "name": name, "labels": labels, "annotations": annotations, "resourceVersion": heartbeat },
             "spec": { "podCIDRs": [format!("10.{}.{low}.0/24", 128 + high)] },
             "status": {
@@ -69,7 +69,7 @@ fn service(number: u32, address: u32) -> Object {
     let [high, low] = [address / 250, address % 250];
     read(
         Kind::Service,
-        json!({
+        &json!({
             "metadata": {
                 "name": format!("service-{number}"), "namespace": format!("team-{}", number % 50),
                 "labels": { "app": format!("app-{number}"), "team": format!("team-{}", number % 50), "tier": "front" },
@@ -108,7 +108,7 @@ fn slice(number: u32, ready: bool) -> Object {
         .collect();
     read(
         Kind::EndpointSlice,
-        json!({
+        &json!({
             "metadata": {
                 "name": format!("service-{service}-{number:05x}"), "namespace": format!("team-{}", service % 50),
                 "labels": { "kubernetes.io/service-name": format!("service-{service}") },
@@ -121,7 +121,7 @@ fn slice(number: u32, ready: bool) -> Object {
 fn pod(number: u32, ready: bool) -> Object {
     read(
         Kind::Pod,
-        json!({
+        &json!({
             "metadata": {
                 "name": format!("app-{number}"), "namespace": format!("team-{}", number % 50),
                 "labels": { "app": format!("app-{number}"), "pod-template-hash": "5d4f8c7b9" },
@@ -138,7 +138,7 @@ fn pod(number: u32, ready: bool) -> Object {
 fn peer() -> Object {
     read(
         Kind::BgpPeer,
-        json!({
+        &json!({
             "metadata": { "name": "tor" }, "spec": { "localAsn": 64512, "asn": 65000, "address": "172.20.255.1" },
         }),
     )
@@ -147,7 +147,7 @@ fn peer() -> Object {
 fn advertisement(community: u32) -> Object {
     read(
         Kind::BgpAdvertisement,
-        json!({
+        &json!({
             "metadata": { "name": "services" },
             "spec": {
                 "allowedCidrs": ["100.64.0.0/10"], "sources": [{ "services": {} }, { "podCidrs": {} }, { "pods": {} }],

@@ -48,7 +48,7 @@ mod tests {
             "annotations": { "cmd.nu/tunnel": "192.0.2.1" }, "creationTimestamp": "2026-01-01T00:00:00Z",
             "deletionTimestamp": null, "managedFields": [{ "manager": 5 }], "ownerReferences": "nobody's",
         });
-        let read = Kind::Service.read(json!({ "metadata": metadata })).unwrap();
+        let read = Kind::Service.read(&json!({ "metadata": metadata })).unwrap();
         let Object::Service(service) = &read else { panic!("{read:?}") };
         let metadata = &service.metadata;
         assert_eq!(
@@ -64,6 +64,6 @@ mod tests {
         assert_eq!(metadata.annotations.as_ref().unwrap()["cmd.nu/tunnel"], "192.0.2.1");
         assert!(metadata.creation_timestamp.is_some() && metadata.deletion_timestamp.is_none());
         assert_eq!((&metadata.managed_fields, &metadata.owner_references), (&None, &None));
-        assert!(Kind::Node.read(json!({ "metadata": { "name": 5 } })).is_err());
+        assert!(Kind::Node.read(&json!({ "metadata": { "name": 5 } })).is_err());
     }
 }

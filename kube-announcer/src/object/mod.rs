@@ -52,7 +52,7 @@ struct Row {
     /// As a URL of the API server has it.
     plural: &'static str,
     namespaced: bool,
-    read: fn(Value) -> Result<Object, serde_json::Error>,
+    read: fn(&Value) -> Result<Object, Unreadable>,
     parse: fn(&str) -> Result<Object, Unreadable>,
     told: fn(&[u8]) -> Option<Object>,
 }
@@ -66,7 +66,7 @@ macro_rules! row {
             api_version: $api_version,
             plural: $plural,
             namespaced: $namespaced,
-            read: |value| Deserialize::deserialize(value).map($object),
+            read: |value| read(value).map($object),
             parse: |text| parse(text).map($object),
             told: |line| told(line).map($object),
         }
@@ -82,14 +82,33 @@ pub struct Unreadable {
     pub message: String,
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
-    // Where a mistake is costs time to know: only what has one is read again for it.
-    serde_json::from_str(text).map_err(|error| {
-        let again = &mut serde_json::Deserializer::from_str(text);
-        match serde_path_to_error::deserialize::<_, T>(again) {
-            Err(found) => Unreadable { field: found.path().to_string(), message: found.inner().to_string() },
-            Ok(_) => Unreadable { field: ".".into(), message: error.to_string() },
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field != "." {
+            write!(f, "{}: ", self.field)?;
         }
+        f.write_str(&self.message)
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Unreadable> {
+    placed(serde_json::from_str(text), || {
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
+    })
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Unreadable> {
+    placed(T::deserialize(value), || serde_path_to_error::deserialize(value))
+}
+
+/// Where a mistake is costs time to know: only what has one is read again for it.
+fn placed<T>(
+    read: Result<T, serde_json::Error>,
+    again: impl FnOnce() -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
+) -> Result<T, Unreadable> {
+    read.map_err(|error| match again() {
+        Err(found) => Unreadable { field: found.path().to_string(), message: found.inner().to_string() },
+        Ok(_) => Unreadable { field: ".".into(), message: error.to_string() },
     })
 }
 
@@ -183,7 +202,7 @@ impl Kind {
     ///
     /// # Errors
     /// A field has another type than its kind says, or one of ours is not known.
-    pub fn read(self, value: Value) -> Result<Object, serde_json::Error> {
+    pub fn read(self, value: &Value) -> Result<Object, Unreadable> {
         (self.row().read)(value)
     }
 

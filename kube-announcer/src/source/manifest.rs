@@ -135,7 +135,7 @@ impl Reader<'_> {
             return self.mistake(line, None, message.to_owned());
         };
         let Some(of_items) = kind.strip_suffix("List") else {
-            return self.object(&api_version, &kind, value, line);
+            return self.object(&api_version, &kind, &value, line);
         };
         let Some(Value::Array(items)) = value.get_mut("items").map(Value::take) else {
             return self.mistake(
@@ -154,7 +154,7 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, api_version: &str, kind: &str, value: Value, line: usize) {
+    fn object(&mut self, api_version: &str, kind: &str, value: &Value, line: usize) {
         let Some(of) = Kind::of(api_version, kind) else { return self.unread(api_version, kind, line) };
         let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
         if name.is_empty() {
@@ -315,11 +315,11 @@ mod tests {
             ),
             (
                 "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: web}]}\n",
-                "x.yaml:1: Service default/a: invalid type: string \"web\", expected u16; write it as `kubectl explain Service` says",
+                "x.yaml:1: Service default/a: spec.ports[0].port: invalid type: string \"web\", expected u16; write it as `kubectl explain Service` says",
             ),
             (
                 "apiVersion: kube-announcer.io/v1alpha1\nkind: BgpPeer\nmetadata: {name: tor}\nspec: {adress: 192.0.2.1}\n",
-                "x.yaml:1: BgpPeer tor: unknown field `adress`",
+                "x.yaml:1: BgpPeer tor: spec.adress: unknown field `adress`",
             ),
         ];
         for (text, expected) in cases {

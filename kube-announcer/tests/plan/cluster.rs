@@ -48,14 +48,14 @@ impl Step {
 pub(crate) fn steps(yaml: &str) -> Vec<Step> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    documents.into_iter().filter(|document| !document.is_null()).map(step).collect()
+    documents.iter().filter(|document| !document.is_null()).map(step).collect()
 }
 
 fn kind(name: &str) -> Kind {
     Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or_else(|| panic!("no kind {name}"))
 }
 
-fn step(document: Value) -> Step {
+fn step(document: &Value) -> Step {
     let text = |field: &str| document[field].as_str().map(str::to_owned);
     if let Some(key) = text("delete") {
         let (name, object) = key.split_once(' ').unwrap();
@@ -90,7 +90,7 @@ fn step(document: Value) -> Step {
     let object = Key::written(kind, metadata["namespace"].as_str(), name);
     match kind.read(document) {
         Ok(object) => Step::Apply(Box::new(object)),
-        Err(error) => Step::Refuse(Mistake { object, field: String::new(), message: error.to_string() }),
+        Err(error) => Step::Refuse(Mistake { object, field: error.field, message: error.message }),
     }
 }
 

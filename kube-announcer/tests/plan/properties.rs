@@ -208,7 +208,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn read(value: Value) -> Object {
+fn read(value: &Value) -> Object {
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == value["kind"]).unwrap();
     kind.read(value).unwrap()
 }
@@ -216,7 +216,7 @@ fn read(value: Value) -> Object {
 fn snapshot(objects: &[Value]) -> Snapshot {
     let mut snapshot = Snapshot::new();
     for object in objects {
-        snapshot.apply(&read(object.clone()));
+        snapshot.apply(&read(object));
     }
     snapshot
 }
@@ -316,7 +316,7 @@ proptest! {
         for step in steps {
             let mut failing = None;
             let changes = match &step {
-                Step::Apply(value) => snapshot.apply(&read(value.clone())),
+                Step::Apply(value) => snapshot.apply(&read(value)),
                 Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
                 Step::Delete(kind, name) => snapshot.remove(&Key::written(*kind, None, name)),
                 Step::Failing(node, ports) => {
@@ -363,7 +363,7 @@ proptest! {
         let mut told = Told::default();
         for (step, [looks, has, begins, ends]) in steps {
             let changes = match &step {
-                Step::Apply(value) => snapshot.apply(&read(value.clone())),
+                Step::Apply(value) => snapshot.apply(&read(value)),
                 Step::Forbid(kind, forbidden) => snapshot.set_forbidden(*kind, *forbidden),
                 Step::Delete(kind, name) => snapshot.remove(&Key::written(*kind, None, name)),
                 Step::Failing(..) => continue,
@@ -402,9 +402,9 @@ proptest! {
         more in service(),
     ) {
         let mut before = snapshot(&objects);
-        before.remove(&read(more.clone()).key());
+        before.remove(&read(&more).key());
         let mut after = snapshot(&objects);
-        after.apply(&read(more));
+        after.apply(&read(&more));
         for node in NODES {
             let facts = facts(true);
             let (before, after) = (plan::plan(&before, node, &facts), plan::plan(&after, node, &facts));
@@ -426,7 +426,7 @@ proptest! {
         let mut ranges = sources.iter().filter(|source| source.get("serviceCidrs").is_some());
         // What is a range of Services by this is no pod's any more, and that is as it should be.
         prop_assume!(ranges.next().is_none());
-        after.apply(&read(json!({ "kind": "BgpAdvertisement", "metadata": { "name": "more" }, "spec": spec })));
+        after.apply(&read(&json!({ "kind": "BgpAdvertisement", "metadata": { "name": "more" }, "spec": spec })));
         for node in NODES {
             let facts = facts(true);
             let (before, after) = (plan::plan(&before, node, &facts), plan::plan(&after, node, &facts));

@@ -75,7 +75,10 @@ fn an_object_that_cannot_be_read_keeps_its_last_good_version_alone() {
     let broken = service("web", "[1, 2]");
     assert_eq!(shown(folder.file("a.yaml", Some(broken.as_bytes()))), ["-default/dns"]);
     let said = folder.mistakes()[0].to_string();
-    assert!(said.starts_with("a.yaml:1: Service default/web: invalid type"), "{said}");
+    assert!(
+        said.starts_with("a.yaml:1: Service default/web: spec.loadBalancerClass: invalid type"),
+        "{said}"
+    );
     assert_eq!(shown(folder.file("a.yaml", Some(service("web", "1").as_bytes()))), [""; 0]);
 }
 
