@@ -5,7 +5,7 @@
 mod wire;
 
 use bgp_proto::{
-    bfd::{Diagnostic, Packet, Refused, Session, State},
+    bfd::{Change, Diagnostic, Packet, Refused, Session, State},
     time::Time,
 };
 use proptest::prelude::*;
@@ -129,6 +129,7 @@ fn only_a_broken_path_is_a_failure() {
         (State::Down, Diagnostic::EXPIRED, true),
         (State::Down, Diagnostic::PATH_DOWN, true),
         (State::Down, Diagnostic::NONE, false),
+        (State::Down, Diagnostic::PEER_DOWN, false),
         (State::Down, Diagnostic::ADMIN_DOWN, false),
         (State::AdminDown, Diagnostic::ADMIN_DOWN, false),
         (State::AdminDown, Diagnostic::EXPIRED, false),
@@ -144,8 +145,15 @@ fn only_a_broken_path_is_a_failure() {
         session.tick(due).map(|change| (change.diagnostic, change.is_failure()))
     };
     assert_eq!(expires(State::Up), Some((Diagnostic::EXPIRED, true)));
+    assert_eq!(Change { heard: None, ..lost() }.to_string(), "control detection time expired");
+    assert_eq!(lost().to_string(), "the peer said AdminDown (administratively down)");
     // Who was not up has no path to lose.
     assert_eq!(expires(State::Init), Some((Diagnostic::EXPIRED, false)));
+}
+
+fn lost() -> Change {
+    let heard = Some((State::AdminDown, Diagnostic::ADMIN_DOWN));
+    Change { from: State::Up, to: State::Down, diagnostic: Diagnostic::EXPIRED, heard }
 }
 
 #[test]

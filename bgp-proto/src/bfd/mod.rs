@@ -10,6 +10,7 @@ use crate::{
     time::Time,
 };
 use core::{
+    fmt,
     num::{NonZeroU8, NonZeroU32},
     time::Duration,
 };
@@ -40,12 +41,22 @@ pub struct Change {
 
 impl Change {
     /// The path broke: what uses it is to look for another. That a peer stops on purpose is no such thing (RFC 5882
-    /// §3.2), nor that its BFD begins anew: who has not been through a failure has no diagnostic.
+    /// §3.2), nor that its BFD begins anew: who has not been through a failure has no diagnostic. And who says that we
+    /// said so heard it from us, while we are up; FRR says it whenever it makes its session anew.
     pub fn is_failure(&self) -> bool {
-        let is_calm = |(state, diagnostic)| {
-            state == State::AdminDown || matches!(diagnostic, Diagnostic::NONE | Diagnostic::ADMIN_DOWN)
-        };
+        let calm = [Diagnostic::NONE, Diagnostic::PEER_DOWN, Diagnostic::ADMIN_DOWN];
+        let is_calm = |(state, diagnostic)| state == State::AdminDown || calm.contains(&diagnostic);
         self.from == State::Up && self.to == State::Down && !self.heard.is_some_and(is_calm)
+    }
+}
+
+/// Why: `control detection time expired`, `the peer said AdminDown (administratively down)`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.heard {
+            None => self.diagnostic.fmt(f),
+            Some((state, diagnostic)) => write!(f, "the peer said {state} ({diagnostic})"),
+        }
     }
 }
 
@@ -330,8 +341,8 @@ impl Session {
     pub fn transmit_interval(&self) -> Option<Duration> {
         let Remote { min_receive, demand, state, .. } = self.remote;
         let both_up = self.state == State::Up && state == State::Up;
-        let is_wanted = !min_receive.is_zero() && !(demand && both_up && !self.polling);
-        is_wanted.then(|| self.pace.transmit.max(min_receive))
+        let is_unwanted = min_receive.is_zero() || demand && both_up && !self.polling;
+        (!is_unwanted).then(|| self.pace.transmit.max(min_receive))
     }
 
     /// How long nothing may come; `None`: nothing came yet.
