@@ -121,8 +121,9 @@ fn our_end(model: Model) {
     println!("{model}: our end was seen after {took:?}");
 }
 
-/// We restart, orderly: the router keeps our route all the time.
-fn our_restart(model: Model) {
+/// We restart, orderly or not: the router keeps our route all the time. BIRD does not when we are killed, and 2.0 never:
+/// it takes any end of BFD for a broken path.
+fn our_restart(model: Model, end: Signal) {
     let Some(lab) = Lab::needing(&[Need::Router(model)]) else { return };
     let world = World::new(&lab, model, IPV4, "bfd = true", false);
     world.wait_bfd();
@@ -131,7 +132,7 @@ fn our_restart(model: Model) {
     let kept =
         || theirs.accepted().iter().any(|route| route.prefix == Announcement::new("198.51.100.0/24").prefix);
     let look = || assert!(kept(), "the route is gone\n{}", lab.report());
-    ours.signal(Signal::SIGTERM);
+    ours.signal(end);
     lab.wait_until("our program to end", BOUND, || {
         look();
         !ours.is_running()
@@ -169,7 +170,9 @@ rows! {
     bfd_with_bird_comes_and_goes_beside_the_session: a_reload(BIRD.current());
     frr_sees_our_end: our_end(FRR.current());
     bird_sees_our_end: our_end(BIRD.current());
-    frr_keeps_our_routes_while_we_restart: our_restart(FRR.current());
-    old_frr_keeps_our_routes_while_we_restart: our_restart(FRR.host());
-    bird_keeps_our_routes_while_we_restart: our_restart(BIRD.current());
+    frr_keeps_our_routes_while_we_restart: our_restart(FRR.current(), Signal::SIGTERM);
+    old_frr_keeps_our_routes_while_we_restart: our_restart(FRR.host(), Signal::SIGTERM);
+    frr_keeps_our_routes_when_we_are_killed: our_restart(FRR.current(), Signal::SIGKILL);
+    old_frr_keeps_our_routes_when_we_are_killed: our_restart(FRR.host(), Signal::SIGKILL);
+    bird_keeps_our_routes_while_we_restart: our_restart(BIRD.current(), Signal::SIGTERM);
 }
