@@ -95,7 +95,8 @@ router bgp {}
 
     fn helpers(&self, config: &Config, place: &Place) -> Vec<(Command, &'static str)> {
         let mut helpers = vec![(command(ZEBRA, place), "zserv")];
-        if config.peers.iter().any(|peer| peer.bfd.is_some()) {
+        let is_written = config.text.as_ref().is_some_and(|text| text.contains(" bfd "));
+        if is_written || config.peers.iter().any(|peer| peer.bfd.is_some()) {
             let mut bfdd = command(BFDD, place);
             // Only the old one has it, and one such socket per machine where it is not said.
             if place.age == Age::Host {
