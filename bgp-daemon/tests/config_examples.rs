@@ -9,6 +9,7 @@ use std::{fs, path::Path};
 const EXAMPLES: &[(&str, &str)] = &[
     ("home.toml", "AS 64513, 1 peer, 1 policy, 3 routes of our own, listening nowhere"),
     ("reflector.toml", "AS 65000, 1 peer, 1 group, listening on 0.0.0.0:179 and [::]:179"),
+    ("start.toml", "AS 64512, 0 peers, listening on 0.0.0.0:179 and [::]:179"),
     (
         "tor.toml",
         "AS 65010, 2 peers, 2 groups, 3 policies, 1 aggregate, listening on 0.0.0.0:179 and [::]:179",
@@ -41,6 +42,22 @@ fn every_example_is_read_without_a_warning() {
     for (name, summary) in EXAMPLES {
         assert_eq!(example(name).summary().to_string(), *summary, "{name}");
     }
+}
+
+/// What stands behind `#` there is to be had by taking that away.
+#[test]
+fn the_file_to_begin_with_is_also_right_with_everything_switched_on() {
+    let whole: String = text("start.toml")
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if !key.starts_with(' ') => format!("{key}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let Loaded { config, warnings } = read("start.toml", &whole);
+    assert!(warnings.is_empty(), "{}", config::report("start.toml", &warnings));
+    assert!(config.kernel.is_some() && config.api.http.is_some());
+    assert_eq!((config.peers.len(), config.routes.len()), (1, 1));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 /// Runs the program in the repository's folder.
@@ -219,4 +220,40 @@ fn the_exit_status_tells_ci_how_it_went() {
     fs::write(folder.path().join("a.yaml"), node).unwrap();
     assert_eq!(status(&["check", folder.path().to_str().unwrap()]), 0);
     assert_eq!(status(&["check", "--host", "--root", "/no/such/root"]), 0);
+}
+
+#[test]
+fn a_kubeconfig_without_an_authority_is_refused_only_where_one_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let first_line = |cluster: &str| {
+        let text = format!(
+            "{{apiVersion: v1, kind: Config, current-context: a, contexts: [{{name: a, context: {{cluster: a, user: a}}}}], \
+             clusters: [{{name: a, cluster: {{{cluster}}}}}], users: [{{name: a, user: {{token: t}}}}]}}"
+        );
+        fs::write(&kubeconfig, text).unwrap();
+        let mut announcer = Command::new(env!("CARGO_BIN_EXE_kube-announcer"))
+            .args(["run", "--node", "node-1", "--socket"])
+            .arg(folder.path().join("api.sock"))
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .env("SSL_CERT_FILE", folder.path().join("none"))
+            .env("SSL_CERT_DIR", folder.path().join("none"))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(announcer.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        announcer.kill().unwrap();
+        announcer.wait().unwrap();
+        line
+    };
+    let refused = first_line("server: 'https://127.0.0.1:1'");
+    assert!(refused.contains("write the cluster's (certificate-authority or certificate-authority-data)"), "{refused}");
+    for cluster in
+        ["server: 'http://127.0.0.1:1'", "server: 'https://127.0.0.1:1', insecure-skip-tls-verify: true"]
+    {
+        let started = first_line(cluster);
+        assert!(started.contains("is away: "), "{cluster}: {started}");
+    }
 }

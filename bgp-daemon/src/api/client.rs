@@ -34,7 +34,7 @@ impl fmt::Display for Error {
         match self {
             Error::NotRunning(socket) => write!(
                 f,
-                "no daemon listens on {}; start one with `bgp-daemon run FILE`, or say where it listens with --socket",
+                "no daemon listens on {}; start one with `bgp-daemon run FILE` and [api] in that file, or say where it listens with --socket",
                 socket.display()
             ),
             Error::NotPermitted(socket) => write!(

@@ -94,6 +94,9 @@ impl Daemon {
         let mut api = Api::new(&speaker, &program);
         let opened = api.open(&config.api).await.map_err(Failure::failed)?;
         api.put_in_force(&config.api, opened);
+        if config.api == config::Api::default() {
+            tracing::info!("nobody is answered, `bgp-daemon show` neither: the configuration has no [api]");
+        }
         let daemon = Daemon {
             file: file.into(),
             config,

@@ -75,7 +75,7 @@ fn a_daemon_that_does_not_run_or_may_not_be_asked_is_named() {
     let nowhere = world.path("nowhere.sock");
     let asked = ask_at(&nowhere, &["show", "peers"]);
     let sentence = world.fill(
-        "bgp-daemon: no daemon listens on {folder}/nowhere.sock; start one with `bgp-daemon run FILE`, or say where it listens with --socket\n",
+        "bgp-daemon: no daemon listens on {folder}/nowhere.sock; start one with `bgp-daemon run FILE` and [api] in that file, or say where it listens with --socket\n",
     );
     assert_eq!((asked.code, asked.err), (4, sentence));
     // As a daemon that was killed leaves it.

@@ -1,6 +1,6 @@
 //! How the API server is reached: from a pod by its service account, from elsewhere by a kubeconfig.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use hyper_util::{
     client::legacy::{Client as Transport, connect::HttpConnector},
     rt::TokioExecutor,
@@ -92,7 +92,17 @@ impl Access {
         tcp.set_keepalive_interval(Some(ASKED_EVERY));
         tcp.set_keepalive_retries(Some(ASKED));
         tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-        let tls = config.rustls_https_connector_with_connector(tcp)?;
+        if config.root_cert.is_none() && !has_to_prove(&config) {
+            config.root_cert = Some(Vec::new());
+        }
+        let tls = config.rustls_https_connector_with_connector(tcp).map_err(|error| match config.root_cert {
+            Some(_) => error.into(),
+            None => anyhow!(
+                "no certificate-authority is written there, and this machine knows no authorities of its own; \
+                 write the cluster's (certificate-authority or certificate-authority-data), or install \
+                 ca-certificates"
+            ),
+        })?;
         let mut transport = Transport::builder(TokioExecutor::new());
         transport.http1_max_buf_size(HELD);
         let transport = transport.build::<_, Body>(tls);
@@ -134,4 +144,9 @@ impl Access {
             Err(_) => false,
         }
     }
+}
+
+/// Whether the server has to show a certificate: else it does not matter what authorities this machine knows.
+fn has_to_prove(config: &Config) -> bool {
+    config.cluster_url.scheme_str() != Some("http") && !config.accept_invalid_certs
 }
