@@ -249,7 +249,10 @@ fn a_kubeconfig_without_an_authority_is_refused_only_where_one_is_needed() {
         line
     };
     let refused = first_line("server: 'https://127.0.0.1:1'");
-    assert!(refused.contains("write the cluster's (certificate-authority or certificate-authority-data)"), "{refused}");
+    assert!(
+        refused.contains("write the cluster's (certificate-authority or certificate-authority-data)"),
+        "{refused}"
+    );
     for cluster in
         ["server: 'http://127.0.0.1:1'", "server: 'https://127.0.0.1:1', insecure-skip-tls-verify: true"]
     {

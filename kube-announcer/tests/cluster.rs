@@ -7,7 +7,7 @@ mod router;
 use lab::{ControlPlane, Daemon, Lab, Namespace, Need};
 use nix::sys::signal::Signal;
 use router::{Heard, Router};
-use std::{net::TcpListener, path::PathBuf, process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
@@ -32,10 +32,7 @@ impl World {
         lab.link((&at, &["192.0.2.1/24"]), (&node, &["192.0.2.2/24"]));
         let cluster = ControlPlane::api(&lab, &at);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let listener = node.run(|| TcpListener::bind("127.0.0.1:0").unwrap());
-        listener.set_nonblocking(true).unwrap();
-        let router =
-            runtime.block_on(async { Router::at(tokio::net::TcpListener::from_std(listener).unwrap()) });
+        let router = Router::inside(&node, &runtime);
         Some(World { cluster, node, router, runtime, lab })
     }
 

@@ -9,7 +9,7 @@ use router::Router;
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -211,10 +211,7 @@ fn a_cluster_takes_the_installation_gives_it_what_it_needs_and_no_more_and_loses
 /// The announcer of node-1, with the token that its pod has.
 fn runs_with_what_it_is_given(world: &World, token: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let listener = world.at.run(|| TcpListener::bind("127.0.0.1:0").unwrap());
-    listener.set_nonblocking(true).unwrap();
-    let mut router =
-        runtime.block_on(async { Router::at(tokio::net::TcpListener::from_std(listener).unwrap()) });
+    let mut router = Router::inside(&world.at, &runtime);
     world.cluster.apply(&OBJECTS.replace("PORT", &router.port.to_string()));
     let address = r#"{"status":{"addresses":[{"type":"InternalIP","address":"192.0.2.2"}]}}"#;
     world.kubectl(&format!("patch node node-1 --subresource=status --type=merge -p {address}"));

@@ -8,7 +8,7 @@ use lab::{ControlPlane, Daemon, Lab, Namespace, Need};
 use nix::sys::signal::Signal;
 use router::Router;
 use serde_json::Value;
-use std::{fmt::Write, net::TcpListener, path::PathBuf, process::Command, time::Duration};
+use std::{fmt::Write, path::PathBuf, process::Command, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-announcer");
@@ -29,10 +29,7 @@ impl World {
         let at = lab.namespace("cluster");
         let cluster = ControlPlane::api(&lab, &at);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let listener = at.run(|| TcpListener::bind("127.0.0.1:0").unwrap());
-        listener.set_nonblocking(true).unwrap();
-        let router =
-            runtime.block_on(async { Router::at(tokio::net::TcpListener::from_std(listener).unwrap()) });
+        let router = Router::inside(&at, &runtime);
         let world = World { cluster, at, router, runtime, lab };
         let printed = Command::new(PROGRAM).arg("crds").output().unwrap();
         world.cluster.apply(&String::from_utf8(printed.stdout).unwrap());

@@ -54,7 +54,8 @@ impl Socket {
         let asked = runtime.block_on(ask(Client::new(vec![self.socket.clone()])));
         asked.map_err(|error| match error {
             Error::NotRunning(socket) => anyhow!(
-                "no announcer listens on {}; say where it does with --socket, or ask manifests with --manifests DIR",
+                "no announcer listens on {}: none runs, or it has not seen all of the cluster yet, and its log says what \
+                 it waits for; say where another one listens with --socket, or ask manifests with --manifests DIR",
                 socket.display()
             ),
             error => anyhow!("{error}"),

@@ -13,10 +13,16 @@ use bgp_proto::{
         update::Update,
     },
 };
-use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+use lab::Namespace;
+use std::{
+    collections::BTreeMap,
+    net::{self, Ipv4Addr},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    runtime::Runtime,
     time::timeout,
 };
 
@@ -60,8 +66,16 @@ impl Router {
         Router::at(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap())
     }
 
-    /// The same where somebody else chose.
-    pub(crate) fn at(listener: TcpListener) -> Self {
+    /// The same in a namespace. The runtime is the one that it is asked in later.
+    #[allow(dead_code, reason = "the tests on folders have none")]
+    pub(crate) fn inside(at: &Namespace, runtime: &Runtime) -> Self {
+        let listener = at.run(|| net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        listener.set_nonblocking(true).unwrap();
+        let _guard = runtime.enter();
+        Router::at(TcpListener::from_std(listener).unwrap())
+    }
+
+    fn at(listener: TcpListener) -> Self {
         let port = listener.local_addr().unwrap().port();
         Router {
             listener,
