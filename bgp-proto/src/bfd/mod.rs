@@ -108,6 +108,8 @@ pub struct Session {
     /// The longest that the packet which comes next was to wait.
     spacing: Duration,
     transmit_at: Time,
+    /// When the last packet came.
+    heard_at: Time,
     expires_at: Time,
     random: Random,
 }
@@ -172,6 +174,7 @@ impl Session {
             answer: false,
             spacing: Duration::MAX,
             transmit_at: now,
+            heard_at: now,
             expires_at: Time::NEVER,
             random: Random(seed),
         };
@@ -191,6 +194,8 @@ impl Session {
                 Pace { transmit: transmit.min(wanted.transmit), receive: receive.max(wanted.receive) };
             self.polling = true;
             self.transmit_at = now;
+            // The peer sends slower from when it hears of it, whether or not its answer gets here.
+            self.expire();
         } else {
             self.pace = wanted;
         }
@@ -227,9 +232,14 @@ impl Session {
         let diagnostic = if to == State::Down { Diagnostic::PEER_DOWN } else { Diagnostic::NONE };
         let heard = Some((packet.state, packet.diagnostic));
         let change = self.enter(now, to, diagnostic, heard);
-        self.expires_at = self.detection_time().map_or(Time::NEVER, |span| now + span);
+        self.heard_at = now;
+        self.expire();
         self.hasten(now);
         change
+    }
+
+    fn expire(&mut self) {
+        self.expires_at = self.detection_time().map_or(Time::NEVER, |span| self.heard_at + span);
     }
 
     /// Time has passed. `Some`: too much of it without a packet.
