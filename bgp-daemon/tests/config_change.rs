@@ -2,7 +2,7 @@
 
 use bgp_daemon::{
     config::{
-        Config, Distance, GracefulRestart, Group, MaxPrefixes, Password, Peer, PeerSettings, Remote,
+        Bfd, Config, Distance, GracefulRestart, Group, MaxPrefixes, Password, Peer, PeerSettings, Remote,
         change::{self, Changes, Cost},
     },
     policy::{
@@ -102,6 +102,7 @@ const FIELDS: &[(Change, &str)] = &[
         "graceful restart 120s (stale routes 6m) becomes 120s (stale routes 6m, not after a NOTIFICATION) \
          (from the next session on)",
     ),
+    (|s| s.bfd = Some(Bfd::default()), "BFD off becomes 300ms × 3 (at once, the session stays)"),
     (
         |s| s.blackhole = Some(Blackhole::HOSTS),
         "blackhole none becomes IPv4 /32 and IPv6 /128 or longer (routes are judged again, the session stays)",
@@ -164,13 +165,14 @@ fn no_setting_is_left_out() {
         strict_role: _,
         default_originate: _,
         graceful_restart: _,
+        bfd: _,
         blackhole: _,
         limits: _,
         discards: _,
         shutdown: _,
     } = from_65001();
-    // 30 fields, of which the timers are six.
-    assert_eq!(FIELDS.len(), 35);
+    // 31 fields, of which the timers are six.
+    assert_eq!(FIELDS.len(), 36);
 }
 
 fn peer(address: &str) -> Peer {

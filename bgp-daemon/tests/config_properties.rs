@@ -88,6 +88,7 @@ const KEYS: &[&str] = &[
     "next_hop",
     "own_addresses",
     "graceful_restart",
+    "bfd",
     "blackhole",
     "limits",
     "discard_attributes",

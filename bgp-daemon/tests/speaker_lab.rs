@@ -3,13 +3,14 @@
 #![cfg(feature = "speaker")]
 
 use bgp_daemon::{
-    config::{Config, Distance, Password, Peer, PeerSettings, Remote},
-    engine::Shutdown,
+    config::{Bfd, Config, Distance, Password, Peer, PeerSettings, Remote},
+    engine::{self, Shutdown},
     policy::Policy,
     rib::LocalRoute,
     speaker::{Speaker, Start},
 };
 use bgp_proto::{
+    bfd::State,
     family::Family,
     numbers::{Asn, RouterId},
     session::RemoteAs,
@@ -66,6 +67,12 @@ impl Inside {
 
     fn is_up(&self) -> bool {
         let asked = self.speaker.ask(|engine, _| engine.peers().any(|peer| peer.terms.is_some()));
+        self.runtime.block_on(asked).unwrap()
+    }
+
+    fn has_path(&self) -> bool {
+        let is = |peer: engine::PeerView<'_>| peer.path.is_some_and(|path| path.state == State::Up);
+        let asked = self.speaker.ask(move |engine, _| engine.peers().any(is));
         self.runtime.block_on(asked).unwrap()
     }
 
@@ -163,6 +170,7 @@ fn two_speakers_find_each_other_at_the_ends_of_a_link() {
     let unnumbered = |asn, interface: &str| {
         let mut settings = settings();
         settings.families = vec![Family::IPV4, Family::IPV6];
+        settings.bfd = Some(Bfd::default());
         config(asn, Remote::Interface(interface.into()), settings)
     };
     let one = Inside::start(&left, unnumbered(65001, "right"));
@@ -173,6 +181,12 @@ fn two_speakers_find_each_other_at_the_ends_of_a_link() {
     lab.wait_until("a route over it", BOUND, || !two.next_hops("192.0.2.0/24").is_empty());
     lab.wait_until("a route over it", BOUND, || !one.next_hops("2001:db8::/32").is_empty());
     assert!(two.next_hops("192.0.2.0/24")[0].starts_with("fe80::"), "RFC 8950");
+    lab.wait_until("BFD between link-local addresses", BOUND, || one.has_path() && two.has_path());
+    left.ip("link set right down");
+    // The hold time is 90 s.
+    lab.wait_until("both to miss each other", Duration::from_secs(5), || !one.is_up() && !two.is_up());
+    // Cease, Hard Reset: Cease, BFD Down (RFC 9384, RFC 8538).
+    assert!(one.last().contains("subcode: 9, data: [6, 10]"), "{}", one.last());
 }
 
 #[test]

@@ -105,6 +105,7 @@
 //! | how to drive a session, and what it promises | [`session::Session`] |
 //! | messages | [`wire`]: a file each |
 //! | attributes and what a mistake in one costs | [`attr`], the rows of [`attr::table`] |
+//! | whether a path still carries packets: BFD | [`bfd::Session`] |
 //! | prefixes, families, numbers | [`prefix`], [`family`], [`numbers`] |
 //!
 //! Feature `serde` (off): all owned types; prefixes, communities and paths travel as text.
@@ -128,10 +129,12 @@ extern crate alloc;
 
 pub mod agreed;
 pub mod attr;
+pub mod bfd;
 pub mod family;
 pub mod fault;
 pub mod numbers;
 pub mod prefix;
+mod random;
 pub mod session;
 pub mod text;
 pub mod time;

@@ -15,7 +15,7 @@ const GOOD_PEERS: [&str; 12] = [
     "{localAsn: 64512, asn: 65000, address: 127.0.0.1}",
     "{localAsn: 64512, asn: 65000, address: 169.254.169.1, attributes: {nextHop: '192.0.2.1, 2001:db8::1'}}",
     "{localAsn: 64512, asn: 65000, address: 192.0.2.1, import: {accept: ['::/0', '10.0.0.0/8 ge 9 le 24', '0.0.0.0/0']}}",
-    "{localAsn: 64512, asn: 65000, address: 192.0.2.1}",
+    "{localAsn: 64512, asn: 65000, address: 192.0.2.1, bfd: {}}",
     "{localAsn: 4294967295, asn: internal, address: 2001:db8::1, ttlSecurity: true, port: 1790}",
     "{localAsn: 64512, asn: external, address: 'fe80::1%eth1', multihop: 4}",
     "{localAsn: 64512, asn: 65000, gateway: true, ttlSecurity: false, multihop: 255}",
@@ -25,13 +25,13 @@ const GOOD_PEERS: [&str; 12] = [
     "{localAsn: 64512, asn: 65000, nodes: {selector: {matchExpressions: [{key: a, operator: In, values: [b]}]}}}",
     "{localAsn: 64512, asn: 65000, address: 192.0.2.1, passwordSecretRef: {name: tor}, families: [ipv4, ipv6],
       timers: {hold: 90s, keepalive: 30s, connectRetry: 5s}, gracefulRestart: {restartTime: 120s},
-      import: {accept: ['10.0.0.0/8 le 24'], podRoutes: true, allowOwnAsn: true, maxPrefixes: 10000},
+      bfd: {interval: 300ms, multiplier: 3}, import: {accept: ['10.0.0.0/8 le 24'], podRoutes: true, allowOwnAsn: true, maxPrefixes: 10000},
       attributes: {communities: ['64512:100', no-export], largeCommunities: ['64512:1:2'], localPref: 200, med: 10,
                    prepend: 1, nextHop: self}}",
 ];
 
 /// What comes behind `localAsn` and `asn`, or stands in their place, and is a mistake.
-const BAD_PEERS: [&str; 47] = [
+const BAD_PEERS: [&str; 49] = [
     ", address: 'fe80::xyz%eth1'",
     ", address: 192.0.2.1, timers: {connectRetry: 0s}",
     ", address: 192.0.2.1, import: {accept: ['10.0.0.0/8 le 4']}",
@@ -74,6 +74,8 @@ const BAD_PEERS: [&str; 47] = [
     ", address: 192.0.2.1, families: [ipv5]",
     ", address: 192.0.2.1, families: []",
     ", address: 192.0.2.1, gracefulRestart: {restartTime: 2h}",
+    ", address: 192.0.2.1, bfd: {interval: 5ms}",
+    ", address: 192.0.2.1, bfd: {multiplier: 1}",
     ", address: 192.0.2.1, import: {maxPrefixes: many}",
     ", address: 192.0.2.1, attributes: {prepend: 0}",
     ", address: 192.0.2.1, attributes: {localPref: -1}",

@@ -3,7 +3,7 @@
 
 mod routed;
 
-use lab::{Lab, Namespace, Need, Packets};
+use lab::{Daemon, Lab, Namespace, Need, Packets, Tally};
 use nix::sys::signal::Signal;
 use routed::{BOUND, MESH, PODS, PROGRAM, World, pod, tor};
 use std::{fs, path::Path, process::Command, time::Duration};
@@ -148,10 +148,8 @@ status: {loadBalancer: {ingress: [{ip: 203.0.113.10}]}}
 ---
 ";
 
-#[test]
-fn what_breaks_costs_few_packets() {
-    let Some(world) = World::new() else { return };
-    // What a proxy on each node would do: hand packets to the Service's backend.
+/// What a proxy on each node would do: hand packets to the Service's backend.
+fn backend(world: &World) -> Namespace {
     let backend = world.lab.namespace("backend");
     backend.ip("address add 203.0.113.10/32 dev lo");
     for n in [1, 2] {
@@ -161,6 +159,32 @@ fn what_breaks_costs_few_packets() {
         );
         world.nodes[n - 1].ip(&format!("route add 203.0.113.10/32 via 172.17.{n}.2"));
     }
+    backend
+}
+
+/// How many packets node `n` has handed to the backend.
+fn carried(world: &World, n: usize) -> u64 {
+    let shown = world.nodes[n - 1].ip("-j -s link show dev backend");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    shown[0]["stats64"]["tx"]["packets"].as_u64().unwrap()
+}
+
+/// The node that carries a stream to the Service is gone at once.
+fn without_a_node(world: &World, backend: &Namespace, announcers: &[Daemon; 2]) -> Tally {
+    let before = [1, 2].map(|n| carried(world, n));
+    let stream = Packets { count: 2400, interval: Duration::from_millis(5) };
+    stream.flow(&world.client, backend, "203.0.113.10", || {
+        let busy = || [1, 2].into_iter().find(|n| carried(world, *n) > before[n - 1] + 20);
+        let busy = world.lab.wait_for("a node that carries the stream", BOUND, busy);
+        world.nodes[busy - 1].ip("link set router down");
+        announcers[busy - 1].signal(Signal::SIGKILL);
+    })
+}
+
+#[test]
+fn what_breaks_costs_few_packets() {
+    let Some(world) = World::new() else { return };
+    let backend = backend(&world);
     world.write("bgp.yaml", &(MESH.to_owned() + &tor("maxPrefixes: 10") + PODS));
     world.write("service.yaml", SERVICE);
     let _router = world.frr();
@@ -172,17 +196,12 @@ fn what_breaks_costs_few_packets() {
     world.wait_route(&world.nodes[1], "10.244.1.0/24", "proto 179");
 
     // Connections of one client are spread over both nodes.
-    let carried = |n: usize| -> u64 {
-        let shown = world.nodes[n - 1].ip("-j -s link show dev backend");
-        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-        shown[0]["stats64"]["tx"]["packets"].as_u64().unwrap()
-    };
-    let idle = [1, 2].map(carried);
+    let idle = [1, 2].map(|n| carried(&world, n));
     let one = Packets { count: 20, interval: Duration::from_millis(1) };
     world.lab.wait_until("packets over both nodes", BOUND, || {
         let tally = one.flow(&world.client, &backend, "203.0.113.10", || {});
         assert_eq!(tally.lost, 0);
-        (1..).zip(idle).all(|(n, idle)| carried(n) >= idle + 20)
+        (1..).zip(idle).all(|(n, idle)| carried(&world, n) >= idle + 20)
     });
 
     // A session is cut; then an announcer dies and comes back. The kernels forward all the while.
@@ -205,16 +224,29 @@ fn what_breaks_costs_few_packets() {
     assert_eq!(died.lost, 0, "{died:?}");
 
     // A node is gone at once: the router finds out by its hold time of 3 s, and does not take it for a restart.
-    let before = [1, 2].map(carried);
-    let stream = Packets { count: 2400, interval: Duration::from_millis(5) };
-    let gone = stream.flow(&world.client, &backend, "203.0.113.10", || {
-        let busy = || [1, 2].into_iter().find(|n| carried(*n) > before[n - 1] + 20);
-        let busy = world.lab.wait_for("a node that carries the stream", BOUND, busy);
-        world.nodes[busy - 1].ip("link set router down");
-        announcers[busy - 1].signal(Signal::SIGKILL);
-    });
+    let gone = without_a_node(&world, &backend, &announcers);
     println!("a node was gone at once: {} of {} packets lost", gone.lost, gone.sent);
     assert!((1..1000).contains(&gone.lost), "within the hold time and two seconds: {gone:?}");
+}
+
+/// The same with BFD, and a hold time that nobody would wait for.
+#[test]
+fn a_node_with_bfd_is_missed_within_a_second() {
+    let Some(world) = World::new() else { return };
+    let backend = backend(&world);
+    let peer = tor("maxPrefixes: 10").replace("hold: 3s,", "hold: 90s,");
+    world.write("bgp.yaml", &peer.replace("  import:", "  bfd: {}\n  import:"));
+    world.write("service.yaml", SERVICE);
+    let router = world.frr();
+    let announcers = [1, 2].map(|n| world.announcer(n));
+    for (node, gateway) in [("192.0.2.11", "via 192.0.2.11"), ("192.0.2.12", "via 192.0.2.12")] {
+        world.wait_route(&world.router, "203.0.113.10", gateway);
+        let node = node.parse().unwrap();
+        world.lab.wait_until("BFD to be up", BOUND, || router.is_bfd_up(node));
+    }
+    let gone = without_a_node(&world, &backend, &announcers);
+    println!("a node with BFD was gone at once: {} of {} packets lost", gone.lost, gone.sent);
+    assert!((1..600).contains(&gone.lost), "within three seconds on a busy machine: {gone:?}");
 }
 
 const RANGES: &str = "\

@@ -2,7 +2,7 @@
 //! marked, and nothing else is.
 
 use bgp_daemon::{
-    config::{Distance, Password, PeerSettings, Remote},
+    config::{Bfd, Distance, Password, PeerSettings, Remote},
     policy::Policy,
     rib::LocalRoute,
     speaker::{Speaker, Start},
@@ -29,6 +29,7 @@ fn group(name: &str, asn: u32, node: (&str, &str)) -> Group {
         multihop: None,
         password: Some("tor-password".to_owned()),
         graceful_restart: true,
+        bfd: Some(Bfd::default()),
         accepts: vec![range("203.0.113.0/24"), range("2001:db8:1::/64")],
         sends: Vec::new(),
         as_override: false,
@@ -52,6 +53,7 @@ impl Node {
     fn start(namespace: &Namespace, asn: u32, router: Remote, password: bool) -> Node {
         let settings = PeerSettings {
             distance: Distance::Secured,
+            bfd: Some(Bfd::default()),
             password: Password::new("s3cret").filter(|_| password),
             export: Some(Policy::all()),
             ..PeerSettings::new(RemoteAs::Fixed(Asn(65000)))
@@ -115,6 +117,10 @@ fn takes_what_it_is_told(name: &str, model: Model) {
 
     router.wait_established("10.0.1.2");
     router.wait_established("2001:db8:12::2");
+    for node in ["10.0.1.2", "2001:db8:12::2"].map(|node| node.parse().unwrap()) {
+        // GoBGP of these versions has none.
+        lab.wait_until("BFD to be up", BOUND, || name == "gobgp" || router.is_bfd_up(node));
+    }
     let expected = [
         ("203.0.113.1/32", 64513, "65000:1"),
         ("203.0.113.1/32", 64514, "65000:2"),

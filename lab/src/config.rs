@@ -65,6 +65,8 @@ pub struct Peer {
     pub ttl_security: bool,
     /// Graceful restart, with this restart time in seconds.
     pub graceful_restart: Option<u16>,
+    /// BFD with packets every so many milliseconds, of which three in a row may not be missing. FRR and BIRD can.
+    pub bfd: Option<u16>,
     /// Several paths for one prefix, both ways.
     pub add_path: bool,
     /// IPv4 prefixes with IPv6 next hops.
@@ -167,6 +169,7 @@ impl Peer {
             interface: None,
             ttl_security: false,
             graceful_restart: None,
+            bfd: None,
             add_path: false,
             extended_next_hop: false,
             two_octet_as: false,
@@ -219,6 +222,12 @@ impl Peer {
     #[must_use]
     pub fn graceful_restart(self, seconds: u16) -> Self {
         Self { graceful_restart: Some(seconds), ..self }
+    }
+
+    /// Speaks BFD, with packets every so many milliseconds.
+    #[must_use]
+    pub fn bfd(self, millis: u16) -> Self {
+        Self { bfd: Some(millis), ..self }
     }
 
     /// Offers to send and receive several paths for one prefix.

@@ -11,7 +11,7 @@ use crate::keeper::Keeper;
 use crate::namespace::Namespace;
 use crate::need::{Need, need};
 use crate::programs::Age;
-use crate::wait::within;
+use crate::wait::{now, within};
 
 /// Interfaces of the lab are numbered from here.
 const INTERFACES: usize = 100;
@@ -116,6 +116,17 @@ impl Lab {
     #[track_caller]
     pub fn wait_until(&self, what: impl Display, bound: Duration, holds: impl FnMut() -> bool) {
         self.core.wait_until(what, bound, holds);
+    }
+
+    /// The same, and how long it took.
+    ///
+    /// # Panics
+    /// When it does not within the bound: with what was awaited and the report of the lab.
+    #[track_caller]
+    pub fn time_until(&self, what: impl Display, bound: Duration, holds: impl FnMut() -> bool) -> Duration {
+        let began = now();
+        self.core.wait_until(what, bound, holds);
+        now() - began
     }
 
     /// Waits for an answer.

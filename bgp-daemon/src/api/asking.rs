@@ -10,7 +10,7 @@ use crate::{
     rib::SenderId,
 };
 use bgp_proto::{attr::table::Treatment, numbers::MessageType, session::RemoteAs, time::Time};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Who the senders of routes are.
 pub(super) type Names = BTreeMap<SenderId, From>;
@@ -148,6 +148,22 @@ pub(super) fn peer(view: &PeerView<'_>, now: Time) -> document::Peer {
         flaps: view.flaps,
         kept_down: view.kept_down.map(ToString::to_string),
         last: view.last.map(|last| Ended { seconds: seconds(now, last.at), reason: reason(last) }),
+        bfd: view.path.map(|seen| bfd(view, seen, now)),
+    }
+}
+
+fn bfd(view: &PeerView<'_>, seen: &engine::PathSeen, now: Time) -> document::Bfd {
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    let last = |(at, why): &(Time, Box<str>)| Ended { seconds: seconds(now, *at), reason: why.to_string() };
+    document::Bfd {
+        state: seen.state.to_string(),
+        seconds: seconds(now, seen.since),
+        interval_ms: seen.interval.map(millis),
+        silence_ms: seen.silence.map(millis),
+        ups: view.path_ups,
+        flaps: view.path_flaps,
+        last: seen.last.as_ref().map(last),
+        refused: seen.refused.map(|why| why.to_string()),
     }
 }
 

@@ -126,8 +126,9 @@ impl Watch {
 fn is_same(before: &Peer, now: &Peer) -> bool {
     let quiet = |peer: &Peer| {
         let last = peer.last.as_ref().map(|last| last.reason.clone());
+        let bfd = peer.bfd.as_ref().map(|bfd| (bfd.state.clone(), bfd.ups, bfd.flaps, bfd.silence_ms));
         let Peer { state, ups, flaps, kept_down, agreed, stale, .. } = peer.clone();
-        (state, ups, flaps, kept_down, agreed, stale, last)
+        (state, ups, flaps, kept_down, agreed, stale, last, bfd)
     };
     quiet(before) == quiet(now)
 }

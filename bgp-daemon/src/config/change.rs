@@ -13,7 +13,7 @@ pub enum Cost {
     Nothing,
     /// Routes are judged, counted or told again; the session stays.
     Routes,
-    /// Options of the live connection; the session stays.
+    /// Options of the live connection, or BFD beside it; the session stays.
     Socket,
     /// The session stays, and the next one is built with it.
     NextSession,

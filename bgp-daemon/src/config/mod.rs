@@ -33,6 +33,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU8,
     path::PathBuf,
     time::Duration,
 };
@@ -307,6 +308,8 @@ pub struct PeerSettings {
     pub default_originate: bool,
     /// Graceful restart of ours (RFC 4724); `None`: we are only patient with the peer's.
     pub graceful_restart: Option<GracefulRestart>,
+    /// BFD beside the session (RFC 5882); `None`: only its hold time tells that the path is gone.
+    pub bfd: Option<Bfd>,
     /// What the peer may blackhole, if anything.
     pub blackhole: Option<Blackhole>,
     /// Routes with more than this are rejected.
@@ -347,6 +350,7 @@ impl PeerSettings {
             strict_role: false,
             default_originate: false,
             graceful_restart: Some(GracefulRestart::default()),
+            bfd: None,
             blackhole: None,
             limits: Limits::default(),
             discards: Discards::default(),
@@ -431,6 +435,22 @@ impl Default for Timers {
             idle_hold: Duration::from_secs(1),
             idle_hold_max: Duration::from_secs(60),
         }
+    }
+}
+
+/// How fast a broken path is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bfd {
+    /// How often packets go each way; the peer may want it slower.
+    pub interval: Duration,
+    /// After so many missing packets in a row the path counts as broken, on the other side.
+    pub multiplier: NonZeroU8,
+}
+
+impl Default for Bfd {
+    fn default() -> Self {
+        let multiplier = NonZeroU8::MIN.saturating_add(2);
+        Bfd { interval: Duration::from_millis(300), multiplier }
     }
 }
 

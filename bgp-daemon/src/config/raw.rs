@@ -229,6 +229,8 @@ tables! {
         default_originate: Option<Text>,
         /// Graceful restart of ours (RFC 4724).
         graceful_restart: Option<Brief<RawGracefulRestart>>,
+        /// BFD beside the session (RFC 5882).
+        bfd: Option<Brief<RawBfd>>,
         /// What the peer may blackhole.
         blackhole: Option<Brief<RawBlackhole>>,
         /// Routes with more than this are rejected.
@@ -275,6 +277,14 @@ tables! {
         stale_time: Option<Text>,
         /// Whatever ends the session.
         notification: Option<Text>,
+    }
+
+    /// `bfd = { … }`.
+    RawBfd like "{ interval = \"300ms\", multiplier = 3 }, or true or false" {
+        /// How often packets go each way.
+        interval: Option<Text>,
+        /// How many missing in a row are too many.
+        multiplier: Option<Text>,
     }
 
     /// `blackhole = { … }`.

@@ -1,8 +1,9 @@
 //! What an engine asks its shell to do.
 
 use super::{
+    bfd::Path,
     event::Event,
-    link::{Dial, Key, Options},
+    link::{Dial, Key, Options, PeerId},
 };
 use bytes::Bytes;
 
@@ -25,6 +26,8 @@ pub enum Action {
     Close(Key, Bytes),
     /// Set these options on the connection, which stays.
     Options(Key, Options),
+    /// From now on this is the BFD session of a peer, in place of any other that it has; `None`: it has none.
+    Bfd(PeerId, Option<Path>),
     /// Something happened, for the log and for whoever wants to know.
     Event(Event),
 }

@@ -194,6 +194,10 @@ impl Engine {
         let untold = untold.map(|family| Event::FamilyNotAnnounced(who.clone(), family.family));
         self.actions.extend(untold.map(Action::Event));
         peer.tally.ups += 1;
+        peer.at = peer
+            .wire(connection)
+            .and_then(|wire| wire.link.as_ref())
+            .map(|link| (link.own(), link.address()));
         peer.said.clear();
         peer.up =
             Some(Up { connection, terms, warned: Vec::new(), exceeded: Vec::new(), complete: Vec::new() });

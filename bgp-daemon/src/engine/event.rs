@@ -82,6 +82,17 @@ pub enum Event {
         /// How many more were turned away for this reason since it was last said.
         more: u32,
     },
+    /// Packets get to a peer and back, as BFD has it.
+    PathUp(Who),
+    /// They do not any more.
+    PathDown {
+        /// Whose.
+        who: Who,
+        /// Why.
+        why: Box<str>,
+        /// The path is broken, as opposed to BFD ended on purpose.
+        is_failure: bool,
+    },
     /// A peer has sent nearly as many prefixes as it may.
     PrefixesNear {
         /// The peer.
@@ -151,6 +162,11 @@ impl fmt::Display for Event {
             Event::TurnedAway { address, why, more } => {
                 write!(f, "{address} is turned away: {why} ({more} more since this was last said)")
             }
+            Event::PathUp(who) => write!(f, "{who}: BFD is up"),
+            Event::PathDown { who, why, is_failure: true } => {
+                write!(f, "{who}: BFD is down, the path is broken: {why}")
+            }
+            Event::PathDown { who, why, is_failure: false } => write!(f, "{who}: BFD is down: {why}"),
             Event::PrefixesNear { who, family, held, limit } => {
                 write!(f, "{who} has sent {held} prefixes of {family}, of {limit} that it may")
             }

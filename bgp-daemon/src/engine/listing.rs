@@ -1,6 +1,6 @@
 //! What there is to be seen: peers, routes with the reasons, and what listening sockets have to know.
 
-use super::{Ended, Engine, Faulty, KeptDown, Messages, PeerId};
+use super::{Ended, Engine, Faulty, KeptDown, Messages, PathSeen, PeerId};
 use crate::{
     config::{self, Password, Remote},
     peer::Peer,
@@ -45,6 +45,12 @@ pub struct PeerView<'a> {
     pub terms: Option<&'a Terms>,
     /// How its last connection ended.
     pub last: Option<&'a Ended>,
+    /// Its BFD session, if it is to have one.
+    pub path: Option<&'a PathSeen>,
+    /// How often its BFD session came up.
+    pub path_ups: u64,
+    /// How often it went down.
+    pub path_flaps: u64,
     /// Families of which routes are kept although the session that they came by is over.
     pub stale: &'a [Family],
     /// Routes, by family.
@@ -139,6 +145,9 @@ impl Engine {
             kept_down: peer.kept_down.as_ref(),
             terms: peer.up.as_ref().map(|up| &*up.terms),
             last: peer.last.as_ref(),
+            path: peer.path.as_ref().map(|(_, seen)| seen),
+            path_ups: peer.tally.path_ups,
+            path_flaps: peer.tally.path_flaps,
             stale: &peer.stale,
             routes: peer.settings.families.iter().map(counts).collect(),
             received: peer.tally.received,

@@ -12,6 +12,7 @@ mod accept;
 mod action;
 mod apply;
 mod backlog;
+mod bfd;
 mod compare;
 mod down;
 mod drive;
@@ -37,6 +38,7 @@ pub use crate::peer::{
 pub use accept::Turned;
 pub use action::{Action, MAX_WRITES, WINDOW};
 pub use apply::{Changed, Effect};
+pub use bfd::{Path, PathSeen};
 pub use down::{Reset, Shutdown, Which};
 pub use event::{Event, Next, Who};
 pub use link::{Dial, Key, Link, Options, PeerId};
@@ -312,6 +314,7 @@ impl Engine {
         if peer.is_over() {
             return self.forget(now, id);
         }
+        self.actions.extend(bfd::renew(now, peer));
         let state = peer.session.state();
         if peer.state != state {
             (peer.state, peer.since) = (state, now);
@@ -364,6 +367,8 @@ impl Engine {
             said: Vec::new(),
             tally: Tally::default(),
             overheard: None,
+            at: None,
+            path: None,
             scheduled: Time::NEVER,
             touched: false,
             hungry: false,
@@ -378,6 +383,7 @@ impl Engine {
     fn forget(&mut self, now: Time, id: PeerId) {
         let Some(peer) = self.peers.remove(&id) else { return };
         self.totals.add(&peer.tally);
+        self.actions.extend(peer.path.is_some().then_some(Action::Bfd(id, None)));
         self.deadlines.remove(&(peer.scheduled, id));
         if self.by_remote.get(&peer.remote) == Some(&id) {
             self.by_remote.remove(&peer.remote);

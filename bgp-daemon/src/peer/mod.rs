@@ -8,7 +8,7 @@ pub(crate) mod wire;
 
 use crate::{
     config::{PeerSettings, Remote},
-    engine::{Key, Next, Options, PeerId, Who},
+    engine::{Key, Next, Options, Path, PathSeen, PeerId, Who},
     rib::SenderId,
 };
 use bgp_proto::{
@@ -17,7 +17,7 @@ use bgp_proto::{
     time::Time,
 };
 use overheard::Overheard;
-use std::fmt;
+use std::{fmt, net::IpAddr};
 use tally::Tally;
 use wire::Wire;
 
@@ -54,6 +54,10 @@ pub(crate) struct Peer {
     pub(crate) tally: Tally,
     /// Its messages are shown.
     pub(crate) overheard: Option<Overheard>,
+    /// Our address on its last session, and its own.
+    pub(crate) at: Option<(IpAddr, IpAddr)>,
+    /// The BFD session that it is to have, and how it is.
+    pub(crate) path: Option<(Path, PathSeen)>,
     /// Its entry among the deadlines.
     pub(crate) scheduled: Time,
     /// Something happened that may leave octets to write.

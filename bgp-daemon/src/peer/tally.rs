@@ -63,6 +63,9 @@ pub(crate) struct Tally {
     /// Sessions that came up, and that went down.
     pub(crate) ups: u64,
     pub(crate) flaps: u64,
+    /// BFD sessions that came up, and that went down.
+    pub(crate) path_ups: u64,
+    pub(crate) path_flaps: u64,
 }
 
 impl Tally {

@@ -1,11 +1,11 @@
 //! What happens to a speaker, from wherever it comes.
 
-use super::{Error, Forwarder, News, Report, listen::Arrival};
+use super::{Error, Forwarder, News, Report, bfd::Seen, listen::Arrival};
 use crate::engine::{Change, Changed, Engine, Key, Shutdown};
 use bgp_proto::time::Time;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::sleep,
 };
 
@@ -30,6 +30,8 @@ pub(super) enum Input {
     Request(Option<Request>),
     /// The kernel's routes are another matter by now.
     News(News),
+    /// How paths to peers are by now.
+    Paths(Seen),
     /// The deadline is there.
     Due,
 }
@@ -40,6 +42,7 @@ pub(super) struct Inputs {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) forwarder: Forwarder,
+    pub(super) paths: watch::Receiver<Seen>,
     /// Whether reports are looked at first: by turns, so that neither they nor others wait for ever.
     reports_first: bool,
 }
@@ -50,12 +53,17 @@ impl Inputs {
         arrivals: mpsc::Receiver<Arrival>,
         requests: mpsc::Receiver<Request>,
         forwarder: Forwarder,
+        paths: watch::Receiver<Seen>,
     ) -> Self {
-        Inputs { reports, arrivals, requests, forwarder, reports_first: false }
+        Inputs { reports, arrivals, requests, forwarder, paths, reports_first: false }
     }
 
     /// What waits already.
     pub(super) fn waiting(&mut self) -> Option<Input> {
+        // A broken path first: what else there is may take a while.
+        if self.paths.has_changed().unwrap_or(false) {
+            return Some(Input::Paths(self.paths.borrow_and_update().clone()));
+        }
         self.reports_first = !self.reports_first;
         if self.reports_first {
             self.report().or_else(|| self.other())
@@ -86,6 +94,7 @@ impl Inputs {
             request = self.requests.recv() => Input::Request(request),
             Some(arrival) = self.arrivals.recv() => Input::Arrival(arrival),
             Some((key, report)) = self.reports.recv() => Input::Report(key, report),
+            Ok(()) = self.paths.changed() => Input::Paths(self.paths.borrow_and_update().clone()),
             news = self.forwarder.next() => news.map_or(Input::Due, Input::News),
             () = due => Input::Due,
         }

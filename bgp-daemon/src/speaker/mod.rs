@@ -3,6 +3,7 @@
 //! A [`Speaker`] runs on a thread of its own, so that nothing that its owner does delays BGP. What is done with it is
 //! asked for over a bounded channel and answered; the handle can be cloned and used from any runtime.
 
+mod bfd;
 pub(crate) mod clock;
 mod connection;
 mod dial;

@@ -1,7 +1,9 @@
 //! The loop around the engine: all that happened goes in, then all that follows goes out.
 
 use super::{
-    Error, Forwarder, Report, clock,
+    Error, Forwarder, Report,
+    bfd::Paths,
+    clock,
     connection::{CHUNKS, Connection, Order},
     dial::{self, Ends},
     discover::Presence,
@@ -17,7 +19,7 @@ use crate::{
 };
 use bgp_proto::time::Time;
 use socket2::SockRef;
-use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, io, mem, net::SocketAddr, time::Duration};
 use tokio::{
     net::TcpStream,
     sync::{broadcast, mpsc, oneshot},
@@ -42,6 +44,7 @@ pub(super) struct Task {
     listeners: Listeners,
     links: Links,
     presence: Presence,
+    paths: Paths,
     events: broadcast::Sender<Event>,
     /// Who waits until what was said before a mark is on the wire.
     waiting: Vec<(Mark, oneshot::Sender<()>)>,
@@ -70,6 +73,7 @@ impl Task {
     ) -> Result<(Task, Inputs), Error> {
         let (reports, reported) = mpsc::channel(REPORTS);
         let (arrivals, arrived) = mpsc::channel(ARRIVALS);
+        let (paths, seen) = Paths::new();
         let mut task = Task {
             engine,
             connections: BTreeMap::new(),
@@ -77,6 +81,7 @@ impl Task {
             listeners: Listeners::new(arrivals),
             links: Links::default(),
             presence: Presence::default(),
+            paths,
             events,
             waiting: Vec::new(),
             leaves: false,
@@ -87,7 +92,7 @@ impl Task {
         // The keys first: nobody gets in without.
         task.renew();
         task.listeners.add(bound)?;
-        Ok((task, Inputs::new(reported, arrived, requests, forwarder)))
+        Ok((task, Inputs::new(reported, arrived, requests, forwarder, seen)))
     }
 
     /// Runs until the engine is shut down.
@@ -147,6 +152,7 @@ impl Task {
             Input::Due => {}
             Input::News(news) => hear(&mut self.engine, now, news),
             Input::Arrival(arrival) => self.accept(now, arrival),
+            Input::Paths(seen) => seen.iter().for_each(|(peer, seen)| self.engine.path(now, *peer, seen)),
             Input::Report(key, report) => return self.reported(now, key, report),
             Input::Request(None) => self.engine.shutdown(now, &Shutdown::Restart),
             Input::Request(Some(request)) => {
@@ -238,6 +244,7 @@ impl Task {
         let keys = self.engine.keys().into_iter().map(|(peers, _, password)| (peers, password));
         self.listeners.set_keys(keys);
         self.presence.renew(&self.engine.awaited_on());
+        self.paths.listen(self.engine.config().listen.iter().map(SocketAddr::ip));
     }
 
     /// Does what the engine asks for.
@@ -255,6 +262,7 @@ impl Task {
                     self.connections.insert(key, orders);
                     tokio::spawn(dial::dial(key, dial, inbox, self.reports.clone()));
                 }
+                Action::Bfd(peer, path) => self.paths.want(peer, path),
                 Action::Event(event) => self.say(event),
             }
         }
@@ -275,6 +283,7 @@ impl Task {
             // Only for the log: they would push out what whoever subscribed waits for.
             Event::Message { .. } => return tracing::info!("{event}"),
             Event::Down { .. } | Event::NotUp { .. } | Event::TurnedAway { .. } => tracing::warn!("{event}"),
+            Event::PathDown { .. } => tracing::warn!("{event}"),
             _ => tracing::info!("{event}"),
         }
         // It is no error that nobody listens.
@@ -290,12 +299,15 @@ impl Task {
 
     /// Lets connections say their last words. Who waits for the end finds the ports free.
     async fn end(mut self, inputs: Inputs) {
-        let Inputs { mut reports, arrivals, requests, forwarder, .. } = inputs;
+        let Inputs { mut reports, arrivals, requests, forwarder, paths: seen, .. } = inputs;
         let leaves = self.leaves;
         self.listeners.close_all().await;
+        let paths = mem::replace(&mut self.paths, Paths::new().0);
         drop((self, arrivals));
         // The last connection to end closes the channel.
         let _ = timeout(FAREWELL, async { while reports.recv().await.is_some() {} }).await;
+        // After the connections: whoever keeps our routes for a restart is to see one.
+        paths.end(seen).await;
         forwarder.end(leaves).await;
         // Now whoever waits for the end hears of it.
         drop(requests);

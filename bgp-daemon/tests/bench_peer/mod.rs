@@ -4,7 +4,7 @@
 
 use bgp_daemon::{
     config::{Config, Group, Kernel, Peer, PeerSettings, Remote},
-    engine::{Action, Change, Dial, Engine, Key, Link, Options, PeerId, PeerView, Start, Turned},
+    engine::{self, Action, Change, Dial, Engine, Key, Link, Options, PeerId, PeerView, Start, Turned},
     policy::Policy,
     rib::LocalRoute,
 };
@@ -247,6 +247,7 @@ pub(crate) struct Bench {
     pub(crate) events: Vec<String>,
     pub(crate) dials: Vec<(Key, Dial)>,
     pub(crate) options: Vec<(Key, Options)>,
+    pub(crate) paths: Vec<(PeerId, Option<engine::Path>)>,
     /// Connections that were closed, with what was written last.
     pub(crate) closed: Vec<(Key, Bytes)>,
     /// What takes long waits.
@@ -270,6 +271,7 @@ impl Bench {
             events: Vec::new(),
             dials: Vec::new(),
             options: Vec::new(),
+            paths: Vec::new(),
             closed: Vec::new(),
             busy: false,
             written: 0,
@@ -350,7 +352,7 @@ impl Bench {
         self.settle();
     }
 
-    pub(crate) fn change(&mut self, change: Change) -> bgp_daemon::engine::Changed {
+    pub(crate) fn change(&mut self, change: Change) -> engine::Changed {
         let changed = self.engine.change(self.now, change).unwrap();
         self.settle();
         changed
@@ -403,6 +405,7 @@ impl Bench {
                     }
                 }
                 Action::Options(key, options) => self.options.push((key, options)),
+                Action::Bfd(peer, path) => self.paths.push((peer, path)),
                 Action::Event(event) => self.events.push(event.to_string()),
             }
         }

@@ -38,7 +38,7 @@ macro_rules! documents {
 fn the_page_names_every_field_of_every_document_and_no_other() {
     let mut page = documented();
     let documents = documents![
-        Attributes Comparison Config Counts Difference Done Ended Export Fault From Group Kernel Memory Messages Other Peer
+        Attributes Bfd Comparison Config Counts Difference Done Ended Export Fault From Group Kernel Memory Messages Other Peer
         Policy Prefix Route Rule Sample Status Why
     ];
     for (name, fields) in documents {

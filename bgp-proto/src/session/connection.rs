@@ -6,12 +6,9 @@ use super::{
     settings::Settings,
     terms::Terms,
 };
-use crate::{time::Time, wire::open::Offer};
+use crate::{random::SHORTEST, time::Time, wire::open::Offer};
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
-
-/// The shortest that a timer runs, whatever the settings say: one that a tick sets must get past the instant of it.
-pub(super) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A connection, dialled or accepted.
 #[derive(Clone, Debug)]

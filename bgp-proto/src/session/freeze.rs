@@ -4,11 +4,11 @@ use super::{
     ConnectionId, Phase, Session, Settings,
     connection::{Connection, Opened, Outbox, State, Timers},
     negotiate::negotiate,
-    random::Random,
     stale::{Stale, StaleFamily},
     terms::Refusal,
 };
 use crate::{
+    random::Random,
     time::Time,
     wire::open::{Offer, OpenTooLong},
 };

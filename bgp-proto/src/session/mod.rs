@@ -8,7 +8,6 @@ mod ending;
 pub mod freeze;
 pub mod negotiate;
 mod opening;
-mod random;
 mod receive;
 pub mod record;
 pub mod settings;
@@ -21,13 +20,13 @@ pub use settings::{RemoteAs, Settings};
 pub use terms::Terms;
 
 use crate::{
+    random::Random,
     time::Time,
     wire::open::{Offer, OpenTooLong},
 };
 use alloc::{collections::VecDeque, vec::Vec};
 use connection::{Connection, State};
 use core::fmt;
-use random::Random;
 use stale::Stale;
 
 /// The session with one configured peer. Time, connections and octets go in; octets, [`Action`]s and one deadline

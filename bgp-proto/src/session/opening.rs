@@ -2,10 +2,11 @@
 
 use super::{
     Action, ConnectionId, Phase, Reason, Session,
-    connection::{Connection, Opened, SHORTEST, State, Timers},
+    connection::{Connection, Opened, State, Timers},
     ending::{FAILED, Then},
 };
 use crate::{
+    random::SHORTEST,
     time::Time,
     wire::{
         capability::{Capability, CapabilityBuf},

@@ -3,7 +3,7 @@
 use super::{
     Action, ConnectionId, Reason, Session,
     collision::{Collision, Stage, Verdict, identity},
-    connection::{Opened, SHORTEST, State},
+    connection::{Opened, State},
     ending::{COLLISION, FAILED, Then},
     negotiate::negotiate,
     terms::Terms,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     fault::{ErrorCode, Fault},
     numbers::MessageType,
+    random::SHORTEST,
     time::Time,
     wire::{
         frame::{Frame, RawMessage, frame},

@@ -19,7 +19,7 @@ pub use advertisement::{
 };
 pub use attributes::RawAttributes;
 pub use peer::{
-    AddressFrom, BgpPeer, BgpPeerSpec, Mesh, RawGracefulRestart, RawImport, RawTimers, SecretRef,
+    AddressFrom, BgpPeer, BgpPeerSpec, Mesh, RawBfd, RawGracefulRestart, RawImport, RawTimers, SecretRef,
 };
 pub use probe::{RawKubeProxy, RawProbe};
 pub use selector::{LabelExpression, LabelSelector};

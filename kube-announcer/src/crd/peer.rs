@@ -91,6 +91,9 @@ pub struct BgpPeerSpec {
     /// What the peer does while we restart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graceful_restart: Option<RawGracefulRestart>,
+    /// BFD beside the session: a broken path is found within a fraction of a second. Off, where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bfd: Option<RawBfd>,
     /// What is taken from the peer; nothing, where not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<RawImport>,
@@ -171,6 +174,21 @@ pub struct RawGracefulRestart {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::restart_time")]
     pub restart_time: Option<Text>,
+}
+
+/// How fast a broken path is to be found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = schema::open)]
+pub struct RawBfd {
+    /// How often packets go each way; 300ms where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::bfd_interval")]
+    pub interval: Option<Text>,
+    /// After so many missing in a row the path counts as broken; 3 where not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::bfd_multiplier")]
+    pub multiplier: Option<Text>,
 }
 
 /// What is taken from a peer.

@@ -114,6 +114,16 @@ pub(super) fn restart_time(_: &mut Generator) -> Schema {
     ))
 }
 
+pub(super) fn bfd_interval(_: &mut Generator) -> Schema {
+    let rule = "self.matches('^[0-9]{1,9}(ms|s|m)$') && duration(self) >= duration('10ms') && \
+                duration(self) <= duration('60s')";
+    schema(text(16, rule, "write 10ms to 60s"))
+}
+
+pub(super) fn bfd_multiplier(_: &mut Generator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 2, "maximum": 255 })
+}
+
 pub(super) fn families(_: &mut Generator) -> Schema {
     json_schema!({
         "type": "array", "minItems": 1, "maxItems": 2, "x-kubernetes-list-type": "set",

@@ -143,6 +143,7 @@ fn group(
         },
         password: peer.password.as_ref().map(ToString::to_string),
         graceful_restart: peer.restart_time.is_some(),
+        bfd: peer.bfd,
         accepts: accepted(named.cluster, peer, members),
         sends: import.map(|import| sent(snapshot, import)).unwrap_or_default(),
         as_override: peer.local_asn != asn

@@ -5,6 +5,7 @@ use super::{
     facts::{needs_extended_next_hop, word},
     when,
 };
+use bgp_daemon::config::Bfd;
 use bgp_proto::{attr::community::Community, family::Family};
 
 pub(super) fn text(facts: &Facts) -> String {
@@ -12,6 +13,8 @@ pub(super) fn text(facts: &Facts) -> String {
         .into_iter()
         .filter(|family| facts.groups.iter().any(|group| group.families.contains(family)));
     let kernels = each(exchanged, kernel);
+    let bfd =
+        when(facts.groups.iter().any(|group| group.bfd.is_some() && takes_bfd(group)), "protocol bfd {}\n");
     let groups = each(&facts.groups, |group| filters(group) + &template(facts, group));
     let links: Vec<_> = facts.groups.iter().flat_map(Group::links).collect();
     let advertised = when(
@@ -29,7 +32,7 @@ router id {id};
 
 # Leave out what your configuration has already: there is one `device`, and one `kernel` for a family.
 protocol device {{}}
-{kernels}{advertised}{groups}",
+{bfd}{kernels}{advertised}{groups}",
         id = facts.router_id,
     )
 }
@@ -71,6 +74,11 @@ fn clause(ranges: &mut dyn Iterator<Item = &Range>, set: &str) -> String {
     when(!ranges.is_empty(), format!("  if net ~ [ {} ] then {{{set} accept; }}\n", ranges.join(", ")))
 }
 
+/// Over hops it wants its own address too, which only the router knows.
+pub(super) fn takes_bfd(group: &Group) -> bool {
+    group.multihop.is_none()
+}
+
 /// The sessions of a group.
 fn template(facts: &Facts, group: &Group) -> String {
     let name = symbol(&group.name);
@@ -81,6 +89,10 @@ fn template(facts: &Facts, group: &Group) -> String {
         Some(hops) => format!("  multihop {hops};\n"),
     };
     let restart = when(group.graceful_restart, "  graceful restart aware;\n");
+    let bfd = group.bfd.filter(|_| takes_bfd(group)).map(|Bfd { interval, multiplier }| {
+        format!("  bfd {{ interval {} ms; multiplier {multiplier}; }};\n", interval.as_millis())
+    });
+    let bfd = bfd.unwrap_or_default();
     let reflect = when(facts.reflects(group), "  rr client;\n");
     let channels = each(&group.families, |family| {
         let extended =
@@ -102,7 +114,7 @@ fn template(facts: &Facts, group: &Group) -> String {
 template bgp {name} {{
   local as {asn};
   passive on;
-{distance}{password}{restart}{reflect}{channels}}}
+{distance}{password}{restart}{bfd}{reflect}{channels}}}
 {nodes}",
         asn = facts.asn,
     )

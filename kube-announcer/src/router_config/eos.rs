@@ -39,6 +39,7 @@ fn peers(facts: &Facts, group: &Group) -> String {
         Some(hops) => when(!facts.is_internal(group), format!("   neighbor {name} ebgp-multihop {hops}\n")),
     };
     let helper = when(group.graceful_restart, format!("   neighbor {name} graceful-restart-helper\n"));
+    let bfd = when(group.bfd.is_some(), format!("   neighbor {name} bfd\n"));
     let reflect = when(facts.reflects(group), format!("   neighbor {name} route-reflector-client\n"));
     let as_override = when(group.as_override, format!("   neighbor {name} as-path remote-as replace out\n"));
     let nodes = each(&group.nodes, |node| peer(group, node));
@@ -47,7 +48,7 @@ fn peers(facts: &Facts, group: &Group) -> String {
    neighbor {name} remote-as {asn}
    neighbor {name} transport connection-mode passive
    neighbor {name} maximum-routes {most}
-{password}{distance}{helper}{reflect}{as_override}{nodes}",
+{password}{distance}{helper}{bfd}{reflect}{as_override}{nodes}",
         asn = group.asn,
         most = group.max_prefixes,
     )

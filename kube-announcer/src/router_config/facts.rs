@@ -1,5 +1,6 @@
 //! What a router is told, in our words.
 
+use bgp_daemon::config::Bfd;
 use bgp_proto::{attr::community::Community, family::Family, numbers::Asn};
 use ipnet::IpNet;
 use std::{
@@ -33,6 +34,8 @@ pub struct Group {
     pub password: Option<String>,
     /// Routes of a node that restarts are kept (RFC 4724).
     pub graceful_restart: bool,
+    /// BFD beside the sessions.
+    pub bfd: Option<Bfd>,
     /// What the nodes may announce.
     pub accepts: Vec<Range>,
     /// What the nodes are told.

@@ -5,6 +5,7 @@ use super::{
     facts::{needs_extended_next_hop, word},
     when,
 };
+use bgp_daemon::config::Bfd;
 use bgp_proto::family::Family;
 
 pub(super) fn text(facts: &Facts) -> String {
@@ -38,6 +39,12 @@ fn peers(facts: &Facts, group: &Group) -> String {
         Some(hops) => when(!facts.is_internal(group), format!(" neighbor {name} ebgp-multihop {hops}\n")),
     };
     let helper = when(group.graceful_restart, format!(" neighbor {name} graceful-restart-helper\n"));
+    // FRR takes no less than 50 ms, and the slower side counts.
+    let bfd = group.bfd.map(|Bfd { interval, multiplier }| {
+        let millis = interval.as_millis().max(50);
+        format!(" neighbor {name} bfd {multiplier} {millis} {millis}\n")
+    });
+    let bfd = bfd.unwrap_or_default();
     let extended =
         when(needs_extended_next_hop(group), format!(" neighbor {name} capability extended-nexthop\n"));
     let nodes = each(&group.nodes, |node| peer(name, node));
@@ -45,7 +52,7 @@ fn peers(facts: &Facts, group: &Group) -> String {
         " neighbor {name} peer-group
  neighbor {name} remote-as {asn}
  neighbor {name} passive
-{password}{distance}{helper}{extended}{nodes}",
+{password}{distance}{helper}{bfd}{extended}{nodes}",
         asn = group.asn,
     )
 }

@@ -1,6 +1,7 @@
 //! Junos: text for `load merge terminal`.
 
 use super::{Facts, Group, Node, PLACEHOLDER, Place, Range, each, facts::needs_extended_next_hop, when};
+use bgp_daemon::config::Bfd;
 use bgp_proto::family::Family;
 use std::net::IpAddr;
 
@@ -125,6 +126,7 @@ fn peers(facts: &Facts, group: &Group) -> String {
             .map(|ttl| format!("            multihop {{\n                ttl {ttl};\n            }}\n"))
             .unwrap_or_default(),
         set(group.password.is_some(), format!("authentication-key \"{PLACEHOLDER}\"")),
+        group.bfd.map(bfd).unwrap_or_default(),
         set(true, format!("import {name}-in")),
         set(true, format!("export {name}-out")),
         set(!internal, format!("peer-as {}", group.asn)),
@@ -136,6 +138,17 @@ fn peers(facts: &Facts, group: &Group) -> String {
     ];
     let nodes = each(&group.nodes, peer);
     format!("        group {name} {{\n{}{families}{nodes}        }}\n", lines.concat())
+}
+
+fn bfd(Bfd { interval, multiplier }: Bfd) -> String {
+    format!(
+        "            bfd-liveness-detection {{
+                minimum-interval {};
+                multiplier {multiplier};
+            }}
+",
+        interval.as_millis()
+    )
 }
 
 fn peer(node: &Node) -> String {

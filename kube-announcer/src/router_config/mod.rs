@@ -24,6 +24,10 @@ pub const PLACEHOLDER: &str = "PASSWORD";
 /// Begins what stands in place of an interface's name that only the router knows; the node's name ends it.
 pub const UNKNOWN_LINK: &str = "LINK-TO-";
 
+/// What is said where the router has to be told of BFD by hand.
+const UNTOLD_BFD: &str =
+    "the nodes speak BFD; nothing is written here for that, so switch it on for them yourself.";
+
 /// A language that we can write.
 pub struct Router {
     /// What the command line calls it.
@@ -34,18 +38,69 @@ pub struct Router {
     comment: &'static str,
     /// Whether it has peers at the other end of a link, without an address.
     takes_links: bool,
+    /// Whether we know how it is told to speak BFD with a group.
+    takes_bfd: fn(&Group) -> bool,
     text: fn(&Facts) -> String,
 }
 
 /// Every language that we can write.
 pub const ROUTERS: [Router; 7] = [
-    Router { name: "frr", title: "FRR", comment: "!", takes_links: true, text: frr::text },
-    Router { name: "bird", title: "BIRD 2", comment: "#", takes_links: true, text: bird::text },
-    Router { name: "gobgp", title: "GoBGP", comment: "#", takes_links: false, text: gobgp::text },
-    Router { name: "fortigate", title: "FortiGate", comment: "#", takes_links: false, text: fortigate::text },
-    Router { name: "eos", title: "Arista EOS", comment: "!", takes_links: true, text: eos::text },
-    Router { name: "junos", title: "Junos", comment: "#", takes_links: true, text: junos::text },
-    Router { name: "iosxe", title: "Cisco IOS XE", comment: "!", takes_links: false, text: iosxe::text },
+    Router {
+        name: "frr",
+        title: "FRR",
+        comment: "!",
+        takes_links: true,
+        takes_bfd: |_| true,
+        text: frr::text,
+    },
+    Router {
+        name: "bird",
+        title: "BIRD 2",
+        comment: "#",
+        takes_links: true,
+        takes_bfd: bird::takes_bfd,
+        text: bird::text,
+    },
+    Router {
+        name: "gobgp",
+        title: "GoBGP",
+        comment: "#",
+        takes_links: false,
+        takes_bfd: |_| false,
+        text: gobgp::text,
+    },
+    Router {
+        name: "fortigate",
+        title: "FortiGate",
+        comment: "#",
+        takes_links: false,
+        takes_bfd: |_| false,
+        text: fortigate::text,
+    },
+    Router {
+        name: "eos",
+        title: "Arista EOS",
+        comment: "!",
+        takes_links: true,
+        takes_bfd: |_| true,
+        text: eos::text,
+    },
+    Router {
+        name: "junos",
+        title: "Junos",
+        comment: "#",
+        takes_links: true,
+        takes_bfd: |_| true,
+        text: junos::text,
+    },
+    Router {
+        name: "iosxe",
+        title: "Cisco IOS XE",
+        comment: "!",
+        takes_links: false,
+        takes_bfd: |_| false,
+        text: iosxe::text,
+    },
 ];
 
 impl Router {
@@ -75,7 +130,9 @@ impl Router {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let notes = facts.notes();
+        let mut notes = facts.notes();
+        let wanting = facts.groups.iter().filter(|group| group.bfd.is_some() && !(self.takes_bfd)(group));
+        notes.extend(wanting.map(|group| format!("{}: {UNTOLD_BFD}", group.name)));
         let notes = each(&notes, |note| format!("{} {note}\n", self.comment));
         Ok(notes + &(self.text)(facts))
     }

@@ -1,7 +1,8 @@
 use super::{Facts, Group, Node, PLACEHOLDER, Place, ROUTERS, Range, Router};
+use bgp_daemon::config::Bfd;
 use bgp_proto::{attr::community::Community, family::Family, numbers::Asn};
 use ipnet::IpNet;
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 fn range(text: &str, shortest: u8, longest: u8) -> Range {
     Range { prefix: text.parse().unwrap(), shortest, longest }
@@ -27,6 +28,7 @@ fn group(name: &str, asn: u32, nodes: &[(&str, &str)]) -> Group {
         multihop: None,
         password: None,
         graceful_restart: true,
+        bfd: None,
         accepts: vec![whole("203.0.113.0/24"), whole("2001:db8:1::/64")],
         sends: Vec::new(),
         as_override: false,
@@ -63,12 +65,14 @@ fn sites() -> Vec<(&'static str, Facts)> {
     };
     let inside = Group {
         sends: vec![range("10.0.0.0/8", 16, 24)],
+        bfd: Some(Bfd { interval: Duration::from_secs(1), ..Bfd::default() }),
         ..group("inside", 65000, &[("node-1", "192.0.2.11")])
     };
     let far = Group {
         families: vec![Family::IPV4],
         multihop: Some(4),
         graceful_restart: false,
+        bfd: Some(Bfd::default()),
         sends: vec![whole("10.0.0.0/8")],
         as_override: true,
         accepts: Vec::new(),
@@ -78,8 +82,11 @@ fn sites() -> Vec<(&'static str, Facts)> {
         ("IPv4 alone, with a password", facts(vec![ipv4])),
         ("IPv6 alone", facts(vec![ipv6])),
         ("two clusters that share addresses, IPv4 routes over IPv6 too", facts(vec![tokyo, osaka])),
-        ("nodes in the router's own AS that hear of each other's pods", facts(vec![inside])),
-        ("nodes some hops away that may say nothing and are told of pods in their own AS", facts(vec![far])),
+        ("nodes in the router's own AS that speak BFD and hear of each other's pods", facts(vec![inside])),
+        (
+            "nodes some hops away that speak BFD, may say nothing and are told of pods in their own AS",
+            facts(vec![far]),
+        ),
         ("a node at the other end of a link", facts(vec![group("link", 64512, &[("node-1", "eth1")])])),
     ]
 }

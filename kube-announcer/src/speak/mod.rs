@@ -295,7 +295,8 @@ fn router_id(plan: &Plan) -> Option<RouterId> {
 }
 
 fn settings(plan: &Plan, session: &Session, asn: Asn, export: Policy) -> PeerSettings {
-    let Peer { name, local_asn, port, distance, timers, families, restart_time, import, .. } = &*session.wish;
+    let Peer { name, local_asn, port, distance, timers, families, bfd, restart_time, import, .. } =
+        &*session.wish;
     let address = |ipv6: bool| plan.addresses[usize::from(ipv6)];
     let ipv4 = address(false).and_then(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None });
     let ipv6 = address(true).and_then(|ip| if let IpAddr::V6(ip) = ip { Some(ip) } else { None });
@@ -315,6 +316,7 @@ fn settings(plan: &Plan, session: &Session, asn: Asn, export: Policy) -> PeerSet
     settings.graceful_restart =
         // A node that is dead is noticed when its hold time ends: only a closed connection is a restart.
         restart_time.map(|restart_time| GracefulRestart { restart_time, notification: false, ..Default::default() });
+    settings.bfd = *bfd;
     settings.next_hop_addresses = NextHopChange::Addresses { ipv4, ipv6 };
     settings.import = Some(Policy::none());
     settings.export = Some(export);

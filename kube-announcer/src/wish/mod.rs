@@ -7,7 +7,7 @@ pub use attributes::{Attributes, NextHop};
 pub use selector::{Requirement, Selector};
 
 use crate::object::Name;
-use bgp_daemon::config::Distance;
+use bgp_daemon::config::{Bfd, Distance};
 use bgp_proto::{
     family::Family,
     numbers::{Asn, HoldTime},
@@ -48,6 +48,8 @@ pub struct Peer {
     pub timers: Timers,
     /// What can be announced to it.
     pub families: Vec<Family>,
+    /// BFD beside the session; `None`: none.
+    pub bfd: Option<Bfd>,
     /// How long it keeps our routes while we restart; `None`: not at all.
     pub restart_time: Option<Duration>,
     /// What is taken from it; `None`: nothing.

@@ -63,6 +63,7 @@ spec:
   multihop: 4
   timers: {hold: 2s, keepalive: 1h, connectRetry: soon}
   families: [ipv5]
+  bfd: {interval: 5ms, multiplier: 1}
   import: {accept: [10.0.0.0/8 le 4]}
   attributes: {communities: [no-exports], prepend: 40, nextHop: them}
 "#,

@@ -111,6 +111,7 @@ spec:
   timers: {hold: 9s, keepalive: 2s, connectRetry: 1s}
   families: [ipv4]
   gracefulRestart: {restartTime: 30s}
+  bfd: {multiplier: 5}
   passwordSecretRef: {name: tor}
   import: {maxPrefixes: 100, allowOwnAsn: true}
 ---
@@ -134,6 +135,8 @@ stringData: {password: hunter2}
     assert_eq!(settings.families, [Family::IPV4]);
     assert_eq!(settings.timers.hold, HoldTime::new(9).unwrap());
     assert_eq!(settings.timers.keepalive, Some(Duration::from_secs(2)));
+    let bfd = settings.bfd.unwrap();
+    assert_eq!((bfd.interval, bfd.multiplier.get()), (Duration::from_millis(300), 5));
     let restart = settings.graceful_restart.unwrap();
     assert_eq!((restart.restart_time, restart.notification), (Duration::from_secs(30), false));
     assert_eq!((settings.max_prefixes.unwrap().limit, settings.allow_own_asn), (100, 1));
@@ -142,6 +145,7 @@ stringData: {password: hunter2}
     assert_eq!(settings.next_hop_addresses, NextHopChange::Addresses { ipv4, ipv6 });
     assert_eq!(zone.remote, Remote::Interface("eth1".into()));
     assert_eq!(zone.settings.local_asn, Some(Asn(64513)));
+    assert_eq!(zone.settings.bfd, None);
     assert_eq!((zone.settings.distance, zone.settings.graceful_restart), (Distance::Multihop(4), None));
 }
 

@@ -47,6 +47,10 @@ impl Dialect for Bird {
             }
             let _ = write!(text, "filter out_{word} {{\n{said}  accept;\n}}\n");
         }
+        if let Some(millis) = config.peers.iter().find_map(|peer| peer.bfd) {
+            let pace = format!("interval {millis} ms; multiplier 3; passive off;");
+            let _ = writeln!(text, "protocol bfd {{ interface \"*\" {{ {pace} }}; multihop {{ {pace} }}; }}");
+        }
         for (index, one) in config.peers.iter().enumerate() {
             text += &peer(index, one, config);
         }
@@ -88,6 +92,15 @@ impl Dialect for Bird {
                 line.trim().strip_prefix("Neighbor address:").and_then(|rest| rest.trim().parse().ok());
             is_up && address == Some(peer)
         }))
+    }
+
+    fn is_bfd_up(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
+        let printed = birdc(router, "show bfd sessions")?;
+        let is = |line: &str| {
+            let mut words = line.split_whitespace();
+            words.next().and_then(|word| word.parse().ok()) == Some(peer) && words.nth(1) == Some("Up")
+        };
+        Ok(printed.lines().any(is))
     }
 
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String> {
@@ -172,6 +185,9 @@ fn peer(index: usize, peer: &Peer, config: &Config) -> String {
     }
     if peer.ttl_security {
         text += "  ttl security on;\n";
+    }
+    if peer.bfd.is_some() {
+        text += "  bfd on;\n";
     }
     if let Some(seconds) = peer.graceful_restart {
         let _ = writeln!(text, "  graceful restart on; graceful restart time {seconds};");

@@ -1,4 +1,4 @@
-//! FRR: bgpd beside the zebra that it asks about next hops; asked through vtysh, in JSON.
+//! FRR: bgpd beside the zebra that it asks about next hops, and bfdd for whom it is to watch; asked through vtysh, in JSON.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Dialect, Place, Running};
 use crate::config::{Announcement, Config, Family, Peer};
+use crate::programs::Age;
 use crate::route::{Route, numbers};
 
 pub(super) struct Frr;
@@ -16,6 +17,7 @@ pub(super) struct Frr;
 /// Absolute: OpenBGPD's daemon has the same name.
 const BGPD: &str = "/usr/lib/frr/bgpd";
 const ZEBRA: &str = "/usr/lib/frr/zebra";
+const BFDD: &str = "/usr/lib/frr/bfdd";
 
 impl Dialect for Frr {
     fn name(&self) -> &'static str {
@@ -23,7 +25,7 @@ impl Dialect for Frr {
     }
 
     fn programs(&self) -> &'static [&'static str] {
-        &[BGPD, ZEBRA, "vtysh"]
+        &[BGPD, ZEBRA, BFDD, "vtysh"]
     }
 
     fn changes_user(&self) -> bool {
@@ -70,7 +72,8 @@ router bgp {}
         }
         text += "exit\n";
         text.extend(maps.iter().copied().enumerate().map(route_map));
-        vec![("bgpd.conf", text), ("zebra.conf", "hostname frr\n".into())]
+        let plain = || "hostname frr\n".to_owned();
+        vec![("bgpd.conf", text), ("zebra.conf", plain()), ("bfdd.conf", plain())]
     }
 
     fn prepare(&self, place: &Place) -> std::io::Result<()> {
@@ -85,13 +88,23 @@ router bgp {}
             std::fs::create_dir_all(root.join(folder))?;
         }
         chown(&place.ours, Some(user), Some(group))?;
-        ["bgpd.conf", "zebra.conf"]
+        ["bgpd.conf", "zebra.conf", "bfdd.conf"]
             .iter()
             .try_for_each(|file| chown(place.ours.join(file), Some(user), Some(group)))
     }
 
-    fn helper(&self, place: &Place) -> Option<(Command, &'static str)> {
-        Some((command(ZEBRA, place), "zserv"))
+    fn helpers(&self, config: &Config, place: &Place) -> Vec<(Command, &'static str)> {
+        let mut helpers = vec![(command(ZEBRA, place), "zserv")];
+        let is_written = config.text.as_ref().is_some_and(|text| text.contains(" bfd "));
+        if is_written || config.peers.iter().any(|peer| peer.bfd.is_some()) {
+            let mut bfdd = command(BFDD, place);
+            // Only the old one has it, and one such socket per machine where it is not said.
+            if place.age == Age::Host {
+                bfdd.args(["--bfdctl", &place.path("bfdctl")]);
+            }
+            helpers.push((bfdd, "bfdd.vty"));
+        }
+        helpers
     }
 
     fn command(&self, config: &Config, place: &Place) -> Command {
@@ -112,6 +125,12 @@ router bgp {}
         let families = summary.as_object().into_iter().flat_map(|families| families.values());
         let mut states = families.map(|family| &family["peers"][peer.to_string()]["state"]);
         Ok(states.any(|state| state == "Established"))
+    }
+
+    fn is_bfd_up(&self, router: &Running, peer: IpAddr) -> Result<bool, String> {
+        // What bgpd knows of it: bfdd knows before, and forgets the session when bgpd finds its own address.
+        let peers = json(router, &format!("show bgp neighbors {peer} json"))?;
+        Ok(peers[peer.to_string()]["peerBfdInfo"]["status"] == "Up")
     }
 
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String> {
@@ -178,6 +197,7 @@ fn peer(peer: &Peer) -> String {
     lines.extend(peer.password.as_ref().map(|key| format!("password {key}")));
     lines.extend(peer.multihop.map(|ttl| format!("ebgp-multihop {ttl}")));
     lines.extend(peer.ttl_security.then(|| "ttl-security hops 1".to_owned()));
+    lines.extend(peer.bfd.map(|millis| format!("bfd 3 {millis} {millis}")));
     lines.extend(peer.extended_next_hop.then(|| "capability extended-nexthop".to_owned()));
     lines.iter().map(|line| format!(" neighbor {address} {line}\n")).collect()
 }

@@ -56,9 +56,9 @@ pub(crate) trait Dialect: Sync {
     fn files(&self, config: &Config, place: &Place) -> Vec<(&'static str, String)>;
     /// What else it wants to find before it starts.
     fn prepare(&self, place: &Place) -> std::io::Result<()>;
-    /// What must run before it, and the file that shows that it does.
-    fn helper(&self, _: &Place) -> Option<(Command, &'static str)> {
-        None
+    /// What must run before it, each with the file that shows that it does.
+    fn helpers(&self, _: &Config, _: &Place) -> Vec<(Command, &'static str)> {
+        Vec::new()
     }
     /// How it is started in the foreground.
     fn command(&self, config: &Config, place: &Place) -> Command;
@@ -66,6 +66,10 @@ pub(crate) trait Dialect: Sync {
     fn begin(&self, router: &Running) -> Result<(), String>;
     /// Whether the session with this peer is established.
     fn is_established(&self, router: &Running, peer: IpAddr) -> Result<bool, String>;
+    /// Whether its BFD session with this peer is up, if it speaks BFD.
+    fn is_bfd_up(&self, _: &Running, _: IpAddr) -> Result<bool, String> {
+        Err("it speaks no BFD".into())
+    }
     /// What it learned from its peers.
     fn routes(&self, router: &Running) -> Result<Vec<Route>, String>;
     /// What it accepted of that.

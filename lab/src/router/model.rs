@@ -93,19 +93,19 @@ impl Model {
         }
         dialect.prepare(&place).unwrap_or_else(|e| panic!("{self}: {}: {e}", place.ours.display()));
         let name = format!("{self} in {}", namespace.name());
-        let helper = dialect.helper(&place).map(|(command, file)| {
-            let helper = namespace.start(&format!("the helper of {name}"), command);
+        let helpers = dialect.helpers(config, &place).into_iter().map(|(command, file)| {
+            let helper = namespace.start(&format!("a helper of {name}"), command);
             let file = place.ours.join(file);
-            core.wait_until(format!("the helper of {name} to make {}", file.display()), BOUND, || {
+            core.wait_until(format!("a helper of {name} to make {}", file.display()), BOUND, || {
                 file.exists()
             });
             helper
         });
+        let helpers = helpers.collect();
         let daemon = Daemon::start(namespace, &name, dialect.command(config, &place))
             .unwrap_or_else(|e| panic!("{e}"));
         let (config, namespace) = (RefCell::new(config.clone()), namespace.clone());
-        let running =
-            Rc::new(Running { kind: self.kind, name, config, place, namespace, daemon, _helper: helper });
+        let running = Rc::new(Running { kind: self.kind, name, config, place, namespace, daemon, helpers });
         let mut last = String::new();
         let answers = within(BOUND, || match dialect.begin(&running) {
             Err(refused) if running.daemon.is_running() => {

@@ -29,7 +29,7 @@ pub(crate) struct Running {
     pub(super) place: Place,
     pub(super) namespace: Namespace,
     pub(super) daemon: Daemon,
-    pub(super) _helper: Option<Daemon>,
+    pub(super) helpers: Vec<Daemon>,
 }
 
 /// Where a router keeps its files.
@@ -52,6 +52,18 @@ impl Router {
     #[must_use]
     pub fn is_established(&self, peer: IpAddr) -> bool {
         self.running.kind.0.is_established(&self.running, peer).unwrap_or(false)
+    }
+
+    /// Whether its BFD session with this peer is up.
+    #[must_use]
+    pub fn is_bfd_up(&self, peer: IpAddr) -> bool {
+        self.running.kind.0.is_bfd_up(&self.running, peer).unwrap_or(false)
+    }
+
+    /// What runs beside its daemon: FRR's other daemons.
+    #[must_use]
+    pub fn helpers(&self) -> &[Daemon] {
+        &self.running.helpers
     }
 
     /// What it learned from its peers, sorted. Nothing while it does not answer.

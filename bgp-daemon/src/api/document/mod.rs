@@ -8,7 +8,7 @@ mod route;
 pub(crate) use attributes::hex;
 pub use attributes::{Attributes, Other};
 pub use kernel::Kernel;
-pub use peer::{Counts, Ended, Fault, Messages, Peer};
+pub use peer::{Bfd, Counts, Ended, Fault, Messages, Peer};
 pub use route::{Export, From, Prefix, Route, Why};
 
 use crate::rib;

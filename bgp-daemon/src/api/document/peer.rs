@@ -49,6 +49,29 @@ pub struct Peer {
     pub kept_down: Option<String>,
     /// Why its last connection ended.
     pub last: Option<Ended>,
+    /// Its BFD session; `null`: it is to have none.
+    pub bfd: Option<Bfd>,
+}
+
+/// A BFD session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bfd {
+    /// `Down`, `Init` or `Up`.
+    pub state: String,
+    /// For how many seconds it has been in this state.
+    pub seconds: u64,
+    /// How many milliseconds are between our packets at the most; `null`: the peer wants none.
+    pub interval_ms: Option<u64>,
+    /// After how many milliseconds of silence the path counts as broken; `null`: nothing came yet.
+    pub silence_ms: Option<u64>,
+    /// How often it came up.
+    pub ups: u64,
+    /// How often it went down.
+    pub flaps: u64,
+    /// Why it was last down after it was up.
+    pub last: Option<Ended>,
+    /// Why the last packet from the peer's address was discarded, if it was.
+    pub refused: Option<String>,
 }
 
 /// How many routes of a family.

@@ -2,7 +2,7 @@
 
 use super::snapshot::Snapshot;
 use crate::{
-    api::document::Peer,
+    api::document::{Bfd, Peer},
     engine::{Messages, Notified},
 };
 use bgp_proto::numbers::MessageType;
@@ -43,6 +43,10 @@ rows! {
         |all| by_peer(all, |peer| if peer.state == "Established" { peer.seconds } else { 0 });
     Counter "bgp_peer_flaps" "How often the session went down"
         |all| by_peer(all, |peer| peer.flaps);
+    Gauge "bgp_bfd_up" "Whether BFD says that packets get to the peer and back; only of peers that have it"
+        |all| by_bfd(all, |bfd| u64::from(bfd.state == "Up"));
+    Counter "bgp_bfd_flaps" "How often BFD went down"
+        |all| by_bfd(all, |bfd| bfd.flaps);
     Gauge "bgp_routes" "Routes by peer, family and stage: received and held, accepted, advertised"
         |all| all.peers.iter().flat_map(routes).collect();
     Counter "bgp_messages" "Messages by direction and type"
@@ -73,6 +77,11 @@ rows! {
 
 fn by_peer(all: &Snapshot, value: fn(&Peer) -> u64) -> Vec<Series> {
     all.peers.iter().map(|peer| (vec![("peer", peer.peer.clone())], value(peer))).collect()
+}
+
+fn by_bfd(all: &Snapshot, value: fn(&Bfd) -> u64) -> Vec<Series> {
+    let of = |peer: &Peer| Some((vec![("peer", peer.peer.clone())], value(peer.bfd.as_ref()?)));
+    all.peers.iter().filter_map(of).collect()
 }
 
 fn state(peer: &Peer) -> u64 {
@@ -123,6 +132,19 @@ fn notifications(all: &Snapshot) -> Vec<Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_peers_with_bfd_have_its_series() {
+        let bfd = Some(Bfd { state: "Up".into(), flaps: 3, ..Bfd::default() });
+        let peers = vec![Peer::default(), Peer { peer: "192.0.2.1".into(), bfd, ..Peer::default() }];
+        let all = Snapshot { peers, ..Snapshot::default() };
+        let series = |name: &str| (ROWS.iter().find(|row| row.name == name).unwrap().series)(&all);
+        let labels = || vec![("peer", "192.0.2.1".to_owned())];
+        assert_eq!(
+            [series("bgp_bfd_up"), series("bgp_bfd_flaps")],
+            [vec![(labels(), 1)], vec![(labels(), 3)]]
+        );
+    }
 
     #[test]
     fn what_the_kernel_refused_is_counted_by_its_error() {

@@ -4,7 +4,7 @@ use super::{
     super::table::{Column, Side, Table, age, span},
     joined,
 };
-use bgp_daemon::api::document::{Fault, Peer};
+use bgp_daemon::api::document::{Bfd, Fault, Peer};
 use std::collections::BTreeMap;
 
 const COLUMNS: [Column; 8] = [
@@ -44,7 +44,7 @@ fn asn(peer: &Peer) -> String {
     peer.asn.map_or_else(|| "-".to_owned(), |asn| asn.to_string())
 }
 
-/// What it is called, and why it is not up.
+/// What it is called, why it is not up, and that BFD is not.
 fn note(peer: &Peer) -> String {
     let why = match (&peer.kept_down, &peer.last) {
         _ if peer.state == "Established" => None,
@@ -52,7 +52,20 @@ fn note(peer: &Peer) -> String {
         (None, Some(last)) => Some(format!("last: {}", last.reason)),
         (None, None) => None,
     };
-    peer.description.iter().cloned().chain(why).collect::<Vec<_>>().join("; ")
+    let bfd = peer.bfd.as_ref().filter(|bfd| bfd.state != "Up").map(|bfd| format!("BFD {}", bfd.state));
+    peer.description.iter().cloned().chain(why).chain(bfd).collect::<Vec<_>>().join("; ")
+}
+
+/// `Up for 3m, a packet every 300ms, 900ms without one are a broken path; 1 came up, 0 went down`.
+fn bfd(bfd: &Bfd) -> String {
+    let mut text = format!("{} for {}", bfd.state, span(bfd.seconds));
+    if let (Some(interval), Some(silence), "Up") = (bfd.interval_ms, bfd.silence_ms, bfd.state.as_str()) {
+        text += &format!(", a packet every {interval}ms, {silence}ms without one are a broken path");
+    }
+    text += &format!("; {} came up, {} went down", bfd.ups, bfd.flaps);
+    let last = bfd.last.as_ref().map(|last| format!("; last: {}, {} ago", last.reason, age(last.seconds)));
+    let refused = bfd.refused.as_ref().map(|why| format!("; a packet was discarded: {why}"));
+    text + &last.unwrap_or_default() + &refused.unwrap_or_default()
 }
 
 const FAMILIES: [Column; 4] = [
@@ -83,6 +96,7 @@ pub(crate) fn peer(peer: &Peer) -> String {
     line("hold time", peer.hold_time.map(|time| if time == 0 { "off".into() } else { format!("{time}s") }));
     line("agreed", Some(peer.agreed.join(", ")).filter(|all| !all.is_empty()));
     peer.refused.iter().for_each(|refused| line("without", Some(refused.clone())));
+    line("BFD", peer.bfd.as_ref().map(bfd));
     line("sessions", Some(format!("{} came up, {} went down", peer.ups, peer.flaps)));
     let malformed = peer.malformed.iter().filter(|(_, count)| **count > 0);
     let malformed: Vec<_> = malformed.map(|(treatment, count)| format!("{treatment} {count}")).collect();

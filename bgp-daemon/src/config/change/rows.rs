@@ -7,7 +7,7 @@
 
 use super::{
     super::{
-        Config, Distance, GracefulRestart, Group, Kernel, MaxPrefixes, Password, Peer, PeerSettings,
+        Bfd, Config, Distance, GracefulRestart, Group, Kernel, MaxPrefixes, Password, Peer, PeerSettings,
         Resilient, duration::Lasting,
     },
     Cost, Difference,
@@ -87,6 +87,7 @@ rows! {
         NextSession "strict role" strict_role yes;
         Routes "default route told" default_originate yes;
         NextSession "graceful restart" graceful_restart graceful_restart;
+        Socket "BFD" bfd bfd;
         Routes "blackhole" blackhole blackhole;
         Routes "limits" limits limits;
         Routes "discarded attributes" discards discards;
@@ -229,6 +230,13 @@ fn graceful_restart(value: &Option<GracefulRestart>) -> String {
             let after = if notification { "" } else { ", not after a NOTIFICATION" };
             format!("{} (stale routes {}{after})", Lasting(restart_time), Lasting(stale_time))
         },
+    )
+}
+
+fn bfd(value: &Option<Bfd>) -> String {
+    value.map_or_else(
+        || "off".into(),
+        |Bfd { interval, multiplier }| format!("{} × {multiplier}", Lasting(interval)),
     )
 }
 

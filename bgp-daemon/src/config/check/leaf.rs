@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU8,
     path::PathBuf,
     time::Duration,
 };
@@ -188,6 +189,20 @@ pub(super) fn hold(text: &str) -> Leaf<HoldTime> {
 /// RFC 4724 §3: twelve bits of seconds.
 pub(super) fn restart_time(text: &str) -> Leaf<Duration> {
     seconds(text, 4095).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Less than ten milliseconds no ordinary machine keeps up.
+pub(super) fn bfd_interval(text: &str) -> Leaf<Duration> {
+    let time = lasting(text)?;
+    match (10..=60_000).contains(&time.as_millis()) {
+        true => Ok(time),
+        false => Err(Wrong::new(text, "is not allowed", "\"10ms\" to \"60s\"")),
+    }
+}
+
+/// With one, a single lost packet would be a broken path.
+pub(super) fn bfd_multiplier(text: &str) -> Leaf<NonZeroU8> {
+    octet(text, 2).map(|octet| NonZeroU8::new(octet).unwrap_or(NonZeroU8::MIN))
 }
 
 pub(super) fn at_least_a_second(text: &str) -> Leaf<Duration> {

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     config::{
-        Distance, GracefulRestart, MaxPrefixes, Password,
-        raw::{Brief, RawBlackhole, RawGracefulRestart, RawMaxPrefixes, RawSettings, Text, Texts},
+        Bfd, Distance, GracefulRestart, MaxPrefixes, Password,
+        raw::{Brief, RawBfd, RawBlackhole, RawGracefulRestart, RawMaxPrefixes, RawSettings, Text, Texts},
     },
     policy::{
         NextHopChange, Policies, Policy, Wrong,
@@ -82,6 +82,7 @@ given! {
     strict_role: bool,
     default_originate: bool,
     graceful_restart: Option<GracefulRestart>,
+    bfd: Option<Bfd>,
     blackhole: Option<Blackhole>,
     limit_as_path: usize,
     limit_communities: usize,
@@ -153,6 +154,7 @@ impl Reading<'_> {
             strict_role: one!(n, raw, path, strict_role, leaf::yes),
             default_originate: one!(n, raw, path, default_originate, leaf::yes),
             graceful_restart: whole!(n, raw, path, graceful_restart, graceful_restart),
+            bfd: whole!(n, raw, path, bfd, bfd),
             blackhole: whole!(n, raw, path, blackhole, blackhole),
             limit_as_path: one!(n, raw, path, limits.as_path, size),
             limit_communities: one!(n, raw, path, limits.communities, size),
@@ -378,6 +380,20 @@ fn graceful_restart(
             }))
         }
     }
+}
+
+fn bfd(n: &mut Notes, path: &str, raw: Option<&Brief<RawBfd>>) -> Option<Option<Bfd>> {
+    let usual = Bfd::default();
+    let RawBfd { interval, multiplier } = match raw? {
+        Brief::Short(text) => return n.one(path, Some(text), leaf::yes).map(|yes| yes.then_some(usual)),
+        Brief::Table(table) => table,
+    };
+    let interval = n.one(format_args!("{path}.interval"), interval.as_ref(), leaf::bfd_interval);
+    let multiplier = n.one(format_args!("{path}.multiplier"), multiplier.as_ref(), leaf::bfd_multiplier);
+    Some(Some(Bfd {
+        interval: interval.unwrap_or(usual.interval),
+        multiplier: multiplier.unwrap_or(usual.multiplier),
+    }))
 }
 
 fn blackhole(n: &mut Notes, path: &str, raw: Option<&Brief<RawBlackhole>>) -> Option<Option<Blackhole>> {

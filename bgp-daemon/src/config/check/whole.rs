@@ -116,6 +116,7 @@ fn fill(given: &Given) -> PeerSettings {
         strict_role: given.strict_role.unwrap_or(usual.strict_role),
         default_originate: given.default_originate.unwrap_or(usual.default_originate),
         graceful_restart: given.graceful_restart.unwrap_or(usual.graceful_restart),
+        bfd: given.bfd.unwrap_or(usual.bfd),
         blackhole: given.blackhole.unwrap_or(usual.blackhole),
         limits,
         discards: given.discard_attributes.unwrap_or(usual.discards),

@@ -1,9 +1,9 @@
 //! The reference page and the reader know the same keys.
 
 use super::{
-    RawAggregate, RawApi, RawBlackhole, RawConfig, RawGracefulRestart, RawGroup, RawKernel, RawLimits,
-    RawMaxPrefixes, RawPeer, RawPolicy, RawRedistribute, RawRoute, RawSelection, RawSettings, RawTimers,
-    read::Table,
+    RawAggregate, RawApi, RawBfd, RawBlackhole, RawConfig, RawGracefulRestart, RawGroup, RawKernel,
+    RawLimits, RawMaxPrefixes, RawPeer, RawPolicy, RawRedistribute, RawRoute, RawSelection, RawSettings,
+    RawTimers, read::Table,
 };
 use crate::config::{Finding, read as read_config};
 use crate::policy::raw::{RawAsPath, RawCommunities, RawMatch, RawPrepend, RawRule, RawSet};
@@ -11,7 +11,7 @@ use crate::policy::raw::{RawAsPath, RawCommunities, RawMatch, RawPrepend, RawRul
 const PAGE: &str = include_str!("../../../../docs/bgp-daemon.md");
 
 /// The section of each table, and its keys; a peer's and a group's settings have a section of their own.
-fn sections() -> [(&'static str, Vec<&'static str>); 22] {
+fn sections() -> [(&'static str, Vec<&'static str>); 23] {
     let own = |keys: Vec<&'static str>| {
         let shared = RawSettings::keys();
         keys.into_iter().filter(|key| !shared.contains(key)).collect()
@@ -27,6 +27,7 @@ fn sections() -> [(&'static str, Vec<&'static str>); 22] {
         ("Timers", RawTimers::keys()),
         ("Most prefixes", RawMaxPrefixes::keys()),
         ("Graceful restart", RawGracefulRestart::keys()),
+        ("BFD", RawBfd::keys()),
         ("Blackhole", RawBlackhole::keys()),
         ("Limits", RawLimits::keys()),
         ("Routes", RawRoute::keys()),

@@ -164,7 +164,7 @@ impl World {
                 self.close(connection, side, last);
                 self.bury(connection);
             }
-            Action::Options(..) => {}
+            Action::Options(..) | Action::Bfd(..) => {}
             Action::Event(event) => {
                 self.note(&format!("{node}: {event}"));
                 if let Event::Up(who, _) = &event {

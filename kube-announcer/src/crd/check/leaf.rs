@@ -110,6 +110,12 @@ pub(super) fn connect_retry(text: &Text) -> Leaf<Duration> {
     if bounds.contains(&length) { Ok(length) } else { wrong("is not allowed", "100ms to 1h") }
 }
 
+pub(super) fn bfd_interval(text: &Text) -> Leaf<Duration> {
+    let length = duration(text)?;
+    let bounds = Duration::from_millis(10)..=Duration::from_secs(60);
+    if bounds.contains(&length) { Ok(length) } else { wrong("is not allowed", "10ms to 60s") }
+}
+
 /// The name of an object.
 pub(super) fn name(text: &Text) -> Leaf<Name> {
     let text = text.to_string();

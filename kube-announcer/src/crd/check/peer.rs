@@ -2,15 +2,15 @@
 
 use super::{Check, leaf};
 use crate::{
-    crd::{BgpPeerSpec, RawImport, RawTimers, Text},
+    crd::{BgpPeerSpec, RawBfd, RawImport, RawTimers, Text},
     wish::{Import, Peer, Place, Timers},
 };
 use bgp_daemon::{
-    config::Distance,
+    config::{Bfd, Distance},
     policy::{self, Names, raw},
 };
 use bgp_proto::{family::Family, numbers::HoldTime};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroU8, time::Duration};
 
 /// The port of BGP.
 const PORT: u16 = 179;
@@ -32,6 +32,7 @@ impl Check {
             .and_then(|secret| self.needed("spec.passwordSecretRef.name", secret.name.as_ref(), leaf::name));
         let restart = raw.graceful_restart.as_ref().and_then(|restart| restart.restart_time.as_ref());
         let restart = self.one("spec.gracefulRestart.restartTime", restart, leaf::restart_time);
+        let bfd = raw.bfd.as_ref().map(|bfd| self.bfd(bfd));
         let distance = self.distance(raw);
         let timers = self.timers(raw.timers.as_ref());
         let families = self.families(raw.families.as_deref());
@@ -49,6 +50,7 @@ impl Check {
             distance,
             timers,
             families,
+            bfd,
             restart_time: restart.unwrap_or(Some(RESTART_TIME)),
             import,
             attributes,
@@ -123,6 +125,16 @@ impl Check {
             self.wrong("spec.timers.keepalive", message);
         }
         Timers { hold, keepalive, connect_retry: retry.unwrap_or(CONNECT_RETRY) }
+    }
+
+    fn bfd(&mut self, raw: &RawBfd) -> Bfd {
+        let usual = Bfd::default();
+        let interval = self.one("spec.bfd.interval", raw.interval.as_ref(), leaf::bfd_interval);
+        let multiplier = self.one("spec.bfd.multiplier", raw.multiplier.as_ref(), leaf::number(2..=255));
+        Bfd {
+            interval: interval.unwrap_or(usual.interval),
+            multiplier: multiplier.and_then(NonZeroU8::new).unwrap_or(usual.multiplier),
+        }
     }
 
     fn families(&mut self, raw: Option<&[Text]>) -> Vec<Family> {

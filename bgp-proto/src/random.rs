@@ -1,11 +1,13 @@
 //! Jitter: the one thing in a session that is random, from a seed that is an input.
 
-use super::connection::SHORTEST;
 use core::time::Duration;
+
+/// The shortest that a timer runs, whatever the settings say: one that a tick sets must get past the instant of it.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 
 /// SplitMix64: eight octets of state, good enough to spread timers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -16,12 +18,16 @@ impl Random {
     }
 
     /// Between three quarters of the span and all of it (RFC 4271 §10), and never nothing.
-    pub(super) fn jitter(&mut self, span: Duration) -> Duration {
+    pub(crate) fn jitter(&mut self, span: Duration) -> Duration {
         let span = span.max(SHORTEST);
+        self.less(span, span / 4)
+    }
+
+    /// The span, less up to so much of it.
+    pub(crate) fn less(&mut self, span: Duration, most: Duration) -> Duration {
         let part = (self.next() >> 48) as u32;
         // Spans are settings: a quarter of the longest, times 65,535, needs the wider arithmetic.
-        let quarter = span.as_nanos() / 4;
-        let off = u64::try_from(quarter * u128::from(part) / 0xffff).unwrap_or(u64::MAX);
+        let off = u64::try_from(most.as_nanos() * u128::from(part) / 0xffff).unwrap_or(u64::MAX);
         span.saturating_sub(Duration::from_nanos(off))
     }
 }
