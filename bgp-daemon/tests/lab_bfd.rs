@@ -77,8 +77,8 @@ fn a_cut_path(model: Model, ends: [&'static str; 2], more: &str, multihop: bool)
     let World { ours, theirs, east, us, them, .. } = &world;
     let agreed = |bfd: serde_json::Value| bfd["interval_ms"] == 300 && bfd["silence_ms"] == 900;
     lab.wait_until("the pace of both", BOUND, || agreed(world.bfd()));
-    cut(east);
     assert!(!ours.log().contains("the path is broken"));
+    cut(east);
     let took = lab.time_until("the session to end", SOON, || !ours.is_established(them));
     println!("{model}: our session ended {took:?} after the cut");
     assert!(ours.peer(them)["last"]["reason"].as_str().unwrap().contains("BFD Down"), "{}", ours.peer(them));
